@@ -1,0 +1,67 @@
+"""C++ rules for our own code: the native ones with our warnings, all of them errors."""
+
+# Each flag is taken by GCC 12 and by Clang 14 and later.
+_WARNINGS = [
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wimplicit-fallthrough",
+    "-Wpointer-arith",
+    "-Wvla",
+    "-Wwrite-strings",
+    # Designated initializers that leave a member at its default are good style.
+    "-Wno-missing-field-initializers",
+    # Lets Clang pass over the names below that only GCC knows.
+    "-Wno-unknown-warning-option",
+    # False alarms of GCC 12 in std::string's operator+ (GCC PR 105651).
+    "-Wno-restrict",
+]
+
+_GTEST = "@com_google_googletest//:gtest"
+_GTEST_MAIN = "@com_google_googletest//:gtest_main"
+_BENCHMARK_MAIN = "@com_github_google_benchmark//:benchmark_main"
+
+def kh_cc_library(name, copts = [], **kwargs):
+    """A cc_library of our own code."""
+    native.cc_library(name = name, copts = _WARNINGS + copts, **kwargs)
+
+def kh_cc_binary(name, copts = [], **kwargs):
+    """A cc_binary of our own code."""
+    native.cc_binary(name = name, copts = _WARNINGS + copts, **kwargs)
+
+def kh_cc_test(name, copts = [], deps = [], size = "small", gtest_main = True, **kwargs):
+    """A cc_test of our own code, linked with GoogleTest's main.
+
+    Args:
+      name: the target's name.
+      copts: flags after our warnings.
+      deps: as in cc_test; GoogleTest need not be named.
+      size: as in cc_test.
+      gtest_main: False for a test that brings its own main().
+      **kwargs: everything else that cc_test takes.
+    """
+    if gtest_main and _GTEST_MAIN not in deps:
+        deps = [dep for dep in deps if dep != _GTEST] + [_GTEST_MAIN]
+    native.cc_test(name = name, copts = _WARNINGS + copts, deps = deps, size = size, **kwargs)
+
+def kh_cc_benchmark(name, copts = [], deps = [], tags = [], benchmark_main = True, **kwargs):
+    """A Google Benchmark program: built with the tests, run by hand.
+
+    Args:
+      name: the target's name.
+      copts: flags after our warnings.
+      deps: as in cc_binary; Google Benchmark need not be named.
+      tags: as in cc_binary; "benchmark" is added.
+      benchmark_main: False for a program that brings its own main().
+      **kwargs: everything else that cc_binary takes.
+    """
+    if benchmark_main and _BENCHMARK_MAIN not in deps:
+        deps = deps + [_BENCHMARK_MAIN]
+    native.cc_binary(
+        name = name,
+        testonly = True,
+        copts = _WARNINGS + copts,
+        tags = tags + ["benchmark"],
+        deps = deps,
+        **kwargs
+    )
