@@ -1,0 +1,279 @@
+// The single-pass piece path against the bare loop.
+//
+// A thread sends a file over loopback TCP with sendfile. The receiver takes it, from a 64 KiB
+// buffer, into a durable file:
+//   bare   recv, SHA256_Update, pwrite; fsync, rename
+//   store  recv, PieceWriter (hash, pwrite at the piece's offset, verify, mark); commit (fsync of
+//   the
+//          data, piece list, rename, fsync of both directories)
+// in pairs that alternate in order. CPU time is the whole process's, the sender's included.
+//
+//   piece_path_benchmark [--size=1GB] [--pairs=9] [--directory=/tmp]
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "kraken/base/byte_size.h"
+#include "kraken/base/check.h"
+#include "kraken/base/random.h"
+#include "kraken/base/sha256.h"
+#include "kraken/base/unique_fd.h"
+#include "kraken/base/worker_pool.h"
+#include "kraken/storage/blob_store.h"
+#include "kraken/storage/piece_layout.h"
+#include "kraken/storage/piece_writer.h"
+#include "openssl/sha.h"
+
+namespace kraken::storage {
+namespace {
+
+constexpr size_t kBufferBytes = 64 << 10;
+constexpr double kGiB = 1 << 30;
+
+struct Cost {
+  double wall_s = 0;
+  double cpu_s = 0;
+};
+
+double CpuSeconds() {
+  struct rusage usage;
+  KH_CHECK(::getrusage(RUSAGE_SELF, &usage) == 0);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+template <typename Body>
+Cost Measure(Body body) {
+  const double cpu = CpuSeconds();
+  const auto start = std::chrono::steady_clock::now();
+  body();
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
+  return {.wall_s = wall.count(), .cpu_s = CpuSeconds() - cpu};
+}
+
+// The file to send, with its digest and piece states; in the page cache.
+struct Source {
+  std::string path;
+  int64_t size;
+  PieceLayout layout;
+  std::vector<Sha256State> states;
+  Digest digest;
+};
+
+Source MakeSource(const std::string& path, int64_t size) {
+  const PieceLayout layout =
+      PieceLayout::Create(ByteCount(size), PieceLengthFor(ByteCount(size))).value();
+  const UniqueFd fd(::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
+  KH_CHECK(fd.valid());
+  SeededBitGen random(1);
+  Sha256 hash;
+  std::vector<uint8_t> piece(static_cast<size_t>(layout.piece_length().value()));
+  std::vector<Sha256State> states;
+  for (int32_t i = 0; i < layout.piece_count().value(); ++i) {
+    const auto part =
+        absl::MakeSpan(piece).first(static_cast<size_t>(layout.LengthOf(PieceIndex(i)).value()));
+    random.Fill(part);
+    hash.Update(part);
+    if (PieceIndex(i) != layout.last_piece()) states.push_back(hash.state());
+    KH_CHECK(::write(fd.get(), part.data(), part.size()) == static_cast<ssize_t>(part.size()));
+  }
+  KH_CHECK(::fsync(fd.get()) == 0);
+  return {.path = path,
+          .size = size,
+          .layout = layout,
+          .states = std::move(states),
+          .digest = hash.Finish()};
+}
+
+// A connected pair over loopback.
+std::pair<UniqueFd, UniqueFd> Connect() {
+  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  KH_CHECK(::bind(listener.get(), generic, length) == 0);
+  KH_CHECK(::listen(listener.get(), 1) == 0);
+  KH_CHECK(::getsockname(listener.get(), generic, &length) == 0);
+  UniqueFd out(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  KH_CHECK(::connect(out.get(), generic, length) == 0);
+  UniqueFd in(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  KH_CHECK(in.valid());
+  return {std::move(out), std::move(in)};
+}
+
+// Sends the source while `receive` takes it from its descriptor.
+template <typename Receive>
+Cost Transfer(const Source& source, Receive receive) {
+  auto [out, in] = Connect();
+  const UniqueFd file(::open(source.path.c_str(), O_RDONLY | O_CLOEXEC));
+  return Measure([&source, &out = out, &in = in, &file, &receive] {
+    std::thread sender([&] {
+      off_t offset = 0;
+      while (offset < source.size) {
+        const auto left = static_cast<size_t>(source.size - offset);
+        KH_CHECK(::sendfile(out.get(), file.get(), &offset, left) > 0);
+      }
+    });
+    receive(in.get());
+    sender.join();
+  });
+}
+
+Cost RunBare(const Source& source, const std::string& directory) {
+  const std::string partial = absl::StrCat(directory, "/bare.partial");
+  const std::string complete = absl::StrCat(directory, "/bare");
+  const Cost cost = Transfer(source, [&](int in) {
+    const UniqueFd fd(::open(partial.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    KH_CHECK(fd.valid());
+    std::vector<uint8_t> buffer(kBufferBytes);
+    SHA256_CTX hash;
+    SHA256_Init(&hash);
+    int64_t offset = 0;
+    while (offset < source.size) {
+      const ssize_t length = ::recv(in, buffer.data(), buffer.size(), 0);
+      KH_CHECK(length > 0);
+      SHA256_Update(&hash, buffer.data(), static_cast<size_t>(length));
+      KH_CHECK(::pwrite(fd.get(), buffer.data(), static_cast<size_t>(length), offset) == length);
+      offset += length;
+    }
+    Digest::Bytes digest;
+    SHA256_Final(digest.data(), &hash);
+    KH_CHECK(digest == source.digest.bytes());
+    KH_CHECK(::fsync(fd.get()) == 0);
+    KH_CHECK(::rename(partial.c_str(), complete.c_str()) == 0);
+  });
+  KH_CHECK(::unlink(complete.c_str()) == 0);
+  return cost;
+}
+
+void ReceiveIntoStore(const Source& source, BlobStore& store, int in) {
+  const auto partial = store.OpenPartial(source.digest, ByteCount(source.size), {});
+  KH_CHECK(partial.ok());
+  KH_CHECK((*partial)->SetStates(PieceIndex(0), source.states).ok());
+  std::vector<uint8_t> buffer(kBufferBytes);
+  for (int32_t i = 0; i < source.layout.piece_count().value(); ++i) {
+    const auto writer = (*partial)->StartPiece(PieceIndex(i));
+    KH_CHECK(writer.ok());
+    while ((*writer)->received() < (*writer)->expected()) {
+      const auto left =
+          static_cast<size_t>(((*writer)->expected() - (*writer)->received()).value());
+      const ssize_t length = ::recv(in, buffer.data(), std::min(buffer.size(), left), 0);
+      KH_CHECK(length > 0);
+      const auto part = absl::MakeConstSpan(buffer).first(static_cast<size_t>(length));
+      KH_CHECK((*writer)->Write(part).ok());
+    }
+    KH_CHECK((*writer)->Finish().ok());
+  }
+  KH_CHECK((*partial)->CommitNow().ok());
+}
+
+Cost RunStore(const Source& source, BlobStore& store) {
+  const Cost cost = Transfer(source, [&](int in) { ReceiveIntoStore(source, store, in); });
+  KH_CHECK(store.Delete(source.digest).ok());
+  return cost;
+}
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+void PrintLine(const char* name, const std::vector<double>& values) {
+  std::printf("%-34s median %6.3f   min %6.3f   max %6.3f\n", name, Median(values),
+              *std::min_element(values.begin(), values.end()),
+              *std::max_element(values.begin(), values.end()));
+}
+
+void Run(int64_t size, int pairs, const std::string& parent) {
+  std::string directory = absl::StrCat(parent, "/piece_path.XXXXXX");
+  KH_CHECK(::mkdtemp(directory.data()) != nullptr);
+  const std::string source_path = absl::StrCat(directory, "/source");
+  const Source source = MakeSource(source_path, size);
+  WorkerPool pool(1, 100);
+  auto store = BlobStore::Open({.root = absl::StrCat(directory, "/store")}, pool);
+  KH_CHECK(store.ok());
+  const double gib = static_cast<double>(size) / kGiB;
+  std::printf("%.2f GiB in %d pieces of %d KiB, %d interleaved pairs in %s\n\n", gib,
+              source.layout.piece_count().value(),
+              static_cast<int>(source.layout.piece_length().value() >> 10), pairs,
+              directory.c_str());
+  std::printf("pair  bare GiB/s  store GiB/s  ratio   bare CPU s/GiB  store CPU s/GiB  ratio\n");
+  std::vector<double> bare_rates, store_rates, rate_ratios, cpu_ratios;
+  RunBare(source, directory);  // warms up
+  RunStore(source, **store);
+  for (int i = 0; i < pairs; ++i) {
+    Cost bare, ours;
+    if (i % 2 == 0) bare = RunBare(source, directory);
+    ours = RunStore(source, **store);
+    if (i % 2 == 1) bare = RunBare(source, directory);
+    bare_rates.push_back(gib / bare.wall_s);
+    store_rates.push_back(gib / ours.wall_s);
+    rate_ratios.push_back(bare.wall_s / ours.wall_s);
+    cpu_ratios.push_back(ours.cpu_s / bare.cpu_s);
+    std::printf("%4d  %10.3f  %11.3f  %5.3f   %14.3f  %15.3f  %5.3f\n", i + 1, bare_rates.back(),
+                store_rates.back(), rate_ratios.back(), bare.cpu_s / gib, ours.cpu_s / gib,
+                cpu_ratios.back());
+    std::fflush(stdout);
+  }
+  std::printf("\n");
+  PrintLine("bare loop, GiB/s", bare_rates);
+  PrintLine("store, GiB/s", store_rates);
+  PrintLine("store / bare, rate", rate_ratios);
+  PrintLine("store / bare, CPU", cpu_ratios);
+  store->reset();
+  pool.WaitIdle();
+  const std::string remove = absl::StrCat("rm -rf '", directory, "'");
+  KH_CHECK(std::system(remove.c_str()) == 0);
+}
+
+int Main(int argc, char** argv) {
+  int64_t size = int64_t{1} << 30;
+  int pairs = 9;
+  std::string directory = "/tmp";
+  for (int i = 1; i < argc; ++i) {
+    absl::string_view flag = argv[i];
+    if (absl::ConsumePrefix(&flag, "--size=")) {
+      const auto parsed = ParseByteSize(flag);
+      if (parsed.ok() && *parsed > 0) {
+        size = static_cast<int64_t>(*parsed);
+        continue;
+      }
+    } else if (absl::ConsumePrefix(&flag, "--pairs=")) {
+      if (absl::SimpleAtoi(flag, &pairs) && pairs > 0) continue;
+    } else if (absl::ConsumePrefix(&flag, "--directory=")) {
+      directory = std::string(flag);
+      continue;
+    }
+    std::fprintf(stderr, "usage: %s [--size=1GB] [--pairs=9] [--directory=/tmp]\n", argv[0]);
+    return 2;
+  }
+  Run(size, pairs, directory);
+  return 0;
+}
+
+}  // namespace
+}  // namespace kraken::storage
+
+int main(int argc, char** argv) { return kraken::storage::Main(argc, argv); }
