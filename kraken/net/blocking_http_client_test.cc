@@ -96,10 +96,13 @@ TEST_F(BlockingHttpClientTest, ABlockedSinkHoldsBackTheServer) {
 TEST_F(BlockingHttpClientTest, AnErrorOfTheSinkEndsTheFetch) {
   auto cancelled = std::make_shared<std::atomic<int>>(0);
   Serve([cancelled](Exchange e) {
-    e->OnCancel([cancelled](const absl::Status&) { ++*cancelled; });
+    auto more = std::make_shared<std::function<void()>>();
+    e->OnCancel([cancelled, more](const absl::Status&) {
+      *more = nullptr;
+      ++*cancelled;
+    });
     e->StartResponse(200, {}, absl::nullopt);
     e->Write("x");
-    auto more = std::make_shared<std::function<void()>>();
     // Until the client is gone.
     *more = [e, more] {
       e->Write(std::string(64 * 1024, 'x'));

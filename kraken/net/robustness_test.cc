@@ -143,7 +143,12 @@ TEST_F(RobustnessTest, ResetsAtAnyMomentLeaveNothingBehind) {
 // More than fits into 32 bits, and into memory if it were kept.
 TEST_F(RobustnessTest, TenGigabytesPassThroughInFlatMemory) {
   static constexpr uint64_t kSize = 10'000'000'000;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  // Their quarantines and shadows.
+  static constexpr uint64_t kMemory = 1 << 30;
+#else
   static constexpr uint64_t kMemory = 48 << 20;
+#endif
   const std::string path = MakeTestDir() + "/sparse";
   auto fd = std::make_shared<UniqueFd>(::open(path.c_str(), O_RDWR | O_CREAT, 0600));
   static constexpr uint64_t kFileSize = 5'000'000'000;

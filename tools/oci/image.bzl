@@ -32,7 +32,7 @@ def _oci_image_impl(ctx):
     }))
     inputs = [spec] + ctx.files.tars + ctx.files.base
     run_python(ctx, "image", [spec.path, output.path], inputs, [output], "OciImage")
-    return [DefaultInfo(files = depset([output]))]
+    return [DefaultInfo(files = depset([output]), runfiles = ctx.runfiles(files = [output]))]
 
 oci_image = rule(
     implementation = _oci_image_impl,
@@ -65,7 +65,7 @@ def _oci_index_impl(ctx):
     output = ctx.actions.declare_directory(ctx.label.name)
     arguments = [output.path] + [image.path for image in ctx.files.images]
     run_python(ctx, "index", arguments, ctx.files.images, [output], "OciIndex")
-    return [DefaultInfo(files = depset([output]))]
+    return [DefaultInfo(files = depset([output]), runfiles = ctx.runfiles(files = [output]))]
 
 oci_index = rule(
     implementation = _oci_index_impl,

@@ -27,7 +27,7 @@ def _pkg_tar_impl(ctx):
         "symlinks": ctx.attr.symlinks,
     }))
     run_python(ctx, "file_layer", [spec.path, output.path], inputs + [spec], [output], "PkgTar")
-    return [DefaultInfo(files = depset([output]))]
+    return [DefaultInfo(files = depset([output]), runfiles = ctx.runfiles(files = [output]))]
 
 pkg_tar = rule(
     implementation = _pkg_tar_impl,
@@ -54,7 +54,7 @@ def _debian_layer_impl(ctx):
     arguments.add(output)
     arguments.add_all(ctx.files.packages)
     run_python(ctx, "debian_layer", [arguments], ctx.files.packages, [output], "DebianLayer")
-    return [DefaultInfo(files = depset([output]))]
+    return [DefaultInfo(files = depset([output]), runfiles = ctx.runfiles(files = [output]))]
 
 debian_layer = rule(
     implementation = _debian_layer_impl,
