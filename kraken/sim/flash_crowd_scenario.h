@@ -1,0 +1,100 @@
+#ifndef KRAKEN_SIM_FLASH_CROWD_SCENARIO_H_
+#define KRAKEN_SIM_FLASH_CROWD_SCENARIO_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kraken/sim/sim_config.h"
+
+namespace kraken::sim {
+
+// Everybody wants the same blobs at about the same time.
+struct FlashCrowdOptions {
+  SimConfig sim;
+  int agents = 2'600;
+  int origins = 5;
+  // The origins that hold each blob.
+  int holders = 3;
+  int64_t size_bytes = 3'000'000'000;
+  int blobs = 1;
+  int64_t piece_length = 4 << 20;
+  // Bytes per second, each way, of each host.
+  double rate = 300e6;
+  // Agents join at random within this time.
+  int64_t join_window_nanos = swarm::kNanosPerSecond;
+  // The blobs arrive at one origin while the agents wait, at `rate`.
+  bool cold = false;
+  // Each agent has a client that reads in order as fast as pieces come.
+  bool readers = false;
+
+  // Faults. Shares are of all agents.
+  double corrupt_share = 0;   // send nothing but corrupt pieces
+  double slow_share = 0;      // have a tenth of the rate
+  double churn_share = 0;     // die at a random moment of the first half, half of them silently;
+                              // each is replaced by a newcomer
+  bool kill_origin = false;   // the first holder dies at a quarter of the floor
+  bool kill_tracker = false;  // once the last agent has joined
+  int64_t limit_nanos = 600 * swarm::kNanosPerSecond;
+  // Sample the swarm this often for FlashCrowdResult::timeline; 0: never.
+  int64_t timeline_interval_nanos = 0;
+  // Walk all invariants of all hosts this often; 0: at the end only.
+  int64_t check_interval_nanos = 0;
+};
+
+// The swarm during one interval.
+struct TimelineSample {
+  double seconds = 0;  // its end
+  int joined = 0;
+  int completed = 0;
+  // Bytes out of all agents' (all origins') lines / what the lines of those joined could carry.
+  double agents_busy = 0;
+  double origins_busy = 0;
+};
+
+struct FlashCrowdResult {
+  bool everybody_completed = false;
+  int completed = 0;
+  int wanted = 0;
+  // From each agent's own join, sorted, in seconds.
+  std::vector<double> seconds;
+  double floor_seconds = 0;
+  // Bytes out of all origins / bytes of all blobs.
+  double origin_amplification = 0;
+  // Messages between peers, per piece received by an agent.
+  double messages_per_piece = 0;
+  double haves_per_piece = 0;
+  double requests_per_piece = 0;
+  double redundant_share = 0;
+  double announces_per_agent = 0;
+  // Mean share of time that an agent's line up was busy until its completion.
+  double up_utilisation = 0;
+  uint64_t timeouts = 0;
+  uint64_t cancels = 0;
+  uint64_t rejects = 0;
+  uint64_t corrupt_pieces = 0;
+  uint64_t dials = 0;
+  uint64_t refused = 0;
+  uint64_t protocol_errors = 0;
+  uint64_t honest_banned = 0;
+  uint64_t trace_hash = 0;
+  uint64_t events = 0;
+  std::vector<TimelineSample> timeline;
+  // What each agent that did not complete had, for the first few.
+  std::string stuck;
+
+  // In seconds. REQUIRES: somebody completed.
+  double Percentile(double percent) const;
+};
+
+// F/r * (1 + floor(log2 N) / M), in seconds.
+double FloorSeconds(const FlashCrowdOptions& options);
+
+FlashCrowdResult RunFlashCrowd(const FlashCrowdOptions& options);
+
+// The command that runs the same again.
+std::string ReplayCommand(const FlashCrowdOptions& options);
+
+}  // namespace kraken::sim
+
+#endif  // KRAKEN_SIM_FLASH_CROWD_SCENARIO_H_

@@ -1,0 +1,185 @@
+#include "kraken/sim/payload_net.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kraken/base/check.h"
+#include "kraken/sim/world.h"
+
+namespace kraken::sim {
+
+void PayloadNet::AddHost(double up_rate, double down_rate) {
+  constexpr double kNanos = 1e9;
+  Line line;
+  line.up_nanos_per_byte = kNanos / up_rate;
+  line.down_nanos_per_byte = kNanos / down_rate;
+  lines_.push_back(std::move(line));
+}
+
+uint32_t PayloadNet::HostOf(const Transfer& transfer) const {
+  return world_->end(transfer.end).host;
+}
+
+void PayloadNet::Start(uint32_t end, PieceIndex piece, int64_t bytes, bool corrupt) {
+  uint32_t number;
+  if (free_.empty()) {
+    number = static_cast<uint32_t>(transfers_.size());
+    transfers_.emplace_back();
+  } else {
+    number = free_.back();
+    free_.pop_back();
+  }
+  Transfer& transfer = transfers_[number];
+  transfer = Transfer();
+  transfer.end = end;
+  transfer.piece = piece;
+  transfer.unsent = transfer.not_arrived = transfer.bytes = bytes;
+  transfer.corrupt = corrupt;
+  const uint32_t host = HostOf(transfer);
+  world_->end(end).transfers.push_back(number);
+  lines_[host].sending.push_back(number);
+  Kick(host);
+}
+
+void PayloadNet::Kick(uint32_t host) {
+  Line& line = lines_[host];
+  if (line.up_busy) return;
+  for (size_t i = 0; i < line.sending.size(); ++i) {
+    if (line.turn >= line.sending.size()) line.turn = 0;
+    const uint32_t number = line.sending[line.turn++];
+    Transfer& transfer = transfers_[number];
+    if (transfer.in_window >= static_cast<uint32_t>(world_->config().window_chunks)) continue;
+    const int64_t bytes = std::min(transfer.unsent, world_->config().chunk_bytes);
+    const int64_t takes = static_cast<int64_t>(bytes * line.up_nanos_per_byte);
+    transfer.unsent -= bytes;
+    ++transfer.in_window;
+    ++transfer.events;
+    line.up_busy = true;
+    line.up_busy_nanos += takes;
+    line.bytes_out += static_cast<uint64_t>(bytes);
+    world_->queue().Schedule(world_->now() + takes, EventKind::kChunkSent, number,
+                             static_cast<uint32_t>(bytes), host);
+    return;
+  }
+}
+
+void PayloadNet::OnChunkSent(const Event& event) {
+  const uint32_t host = event.c;
+  lines_[host].up_busy = false;
+  {
+    Transfer& transfer = transfers_[event.a];
+    if (transfer.dead) {
+      Release(event.a);
+    } else {
+      const int64_t arrival =
+          std::max(world_->now() + world_->Latency(), transfer.last_arrival + 1);
+      transfer.last_arrival = arrival;
+      world_->queue().Schedule(arrival, EventKind::kChunkArrived, event.a, event.b);
+      if (transfer.unsent == 0 && !transfer.stopped) FinishSending(event.a);
+    }
+  }
+  Kick(host);
+}
+
+void PayloadNet::FinishSending(uint32_t number) {
+  RemoveFromLine(number);
+  const Transfer& transfer = transfers_[number];
+  const uint32_t end = transfer.end;
+  const PieceIndex piece = transfer.piece;
+  world_->host(world_->end(end).host).OnUploadDone(end, piece);
+}
+
+void PayloadNet::RemoveFromLine(uint32_t number) {
+  Line& line = lines_[HostOf(transfers_[number])];
+  auto it = std::find(line.sending.begin(), line.sending.end(), number);
+  if (it == line.sending.end()) return;
+  if (static_cast<size_t>(it - line.sending.begin()) < line.turn) --line.turn;
+  line.sending.erase(it);
+}
+
+void PayloadNet::OnChunkArrived(const Event& event) {
+  Transfer& transfer = transfers_[event.a];
+  if (transfer.dead) return Release(event.a);
+  const uint32_t far_end = World::OtherEnd(transfer.end);
+  const uint32_t host = world_->end(far_end).host;
+  Line& line = lines_[host];
+  const int64_t takes = static_cast<int64_t>(event.b * line.down_nanos_per_byte);
+  line.down_free_at = std::max(line.down_free_at, world_->now()) + takes;
+  const bool is_first = transfer.not_arrived == transfer.bytes;
+  transfer.not_arrived -= event.b;
+  world_->queue().Schedule(line.down_free_at + world_->Latency(), EventKind::kChunkAcked, event.a);
+  if (transfer.not_arrived == 0) {
+    ++transfer.events;
+    world_->queue().Schedule(line.down_free_at + world_->config().disk_nanos, EventKind::kPieceDone,
+                             event.a);
+  }
+  if (is_first && !transfer.stopped) {
+    const PieceIndex piece = transfer.piece;
+    world_->host(host).OnPieceStarted(far_end, piece, event.b);
+  }
+}
+
+void PayloadNet::OnChunkAcked(const Event& event) {
+  Transfer& transfer = transfers_[event.a];
+  --transfer.in_window;
+  if (transfer.dead || transfer.unsent == 0) return Release(event.a);
+  const uint32_t host = HostOf(transfer);
+  Release(event.a);
+  Kick(host);
+}
+
+void PayloadNet::OnPieceDone(const Event& event) {
+  const Transfer transfer = transfers_[event.a];
+  Release(event.a);
+  if (transfer.dead || transfer.stopped) return;
+  const uint32_t far_end = World::OtherEnd(transfer.end);
+  world_->host(world_->end(far_end).host)
+      .OnPieceArrived(far_end, transfer.piece, transfer.bytes, transfer.corrupt);
+}
+
+void PayloadNet::Stop(uint32_t end, PieceIndex piece) {
+  const std::vector<uint32_t>& sending = lines_[world_->end(end).host].sending;
+  for (uint32_t number : sending) {
+    Transfer& transfer = transfers_[number];
+    if (transfer.end != end || transfer.piece != piece || transfer.stopped) continue;
+    transfer.stopped = true;
+    transfer.unsent = 0;
+    const int64_t received = transfer.bytes - transfer.not_arrived;
+    RemoveFromLine(number);
+    const uint32_t far_end = World::OtherEnd(end);
+    World* world = world_;
+    world->At(world->now(), [=] { world->host(world->end(end).host).OnUploadDone(end, piece); });
+    world->At(world->now() + world->Latency(), [=] {
+      world->host(world->end(far_end).host).OnPieceAborted(far_end, piece, received);
+    });
+    FreeIfOver(number);
+    return;
+  }
+}
+
+void PayloadNet::CloseLink(uint32_t end) {
+  for (uint32_t at : {end, World::OtherEnd(end)}) {
+    const auto transfers = world_->end(at).transfers;
+    for (uint32_t number : transfers) {
+      transfers_[number].dead = true;
+      RemoveFromLine(number);
+      FreeIfOver(number);
+    }
+  }
+}
+
+void PayloadNet::Release(uint32_t number) {
+  KH_CHECK(transfers_[number].events > 0);
+  --transfers_[number].events;
+  FreeIfOver(number);
+}
+
+void PayloadNet::FreeIfOver(uint32_t number) {
+  const Transfer& transfer = transfers_[number];
+  if (transfer.events > 0 || (transfer.unsent > 0 && !transfer.dead)) return;
+  auto& transfers = world_->end(transfer.end).transfers;
+  transfers.erase(std::find(transfers.begin(), transfers.end(), number));
+  free_.push_back(number);
+}
+
+}  // namespace kraken::sim

@@ -1,0 +1,85 @@
+#ifndef KRAKEN_SIM_PAYLOAD_NET_H_
+#define KRAKEN_SIM_PAYLOAD_NET_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "kraken/base/strong_index.h"
+#include "kraken/sim/event_queue.h"
+
+namespace kraken::sim {
+
+class World;
+
+// Pieces under way, and the lines of the hosts (the model: world.h). Not thread safe.
+class PayloadNet {
+ public:
+  // `world` outlives it.
+  explicit PayloadNet(World* world) : world_(world) {}
+
+  // Rates in bytes per second. Hosts are numbered as they are added.
+  void AddHost(double up_rate, double down_rate);
+
+  // Sends `piece` out of link end `end`. `corrupt`: what arrives will not check.
+  void Start(uint32_t end, PieceIndex piece, int64_t bytes, bool corrupt);
+  // Ends it early, if it is under way.
+  void Stop(uint32_t end, PieceIndex piece);
+  // Drops all that goes out of, or comes in at, this link end.
+  void CloseLink(uint32_t end);
+
+  void OnChunkSent(const Event& event);
+  void OnChunkArrived(const Event& event);
+  void OnChunkAcked(const Event& event);
+  void OnPieceDone(const Event& event);
+
+  uint64_t bytes_out(uint32_t host) const { return lines_[host].bytes_out; }
+  int active(uint32_t host) const { return static_cast<int>(lines_[host].sending.size()); }
+  // The share of the time since `since` that the host's line up was busy.
+  int64_t up_busy_nanos(uint32_t host) const { return lines_[host].up_busy_nanos; }
+
+ private:
+  struct Transfer {
+    uint32_t end = 0;  // of the sender
+    PieceIndex piece;
+    int64_t unsent = 0;
+    int64_t not_arrived = 0;
+    int64_t last_arrival = 0;
+    int64_t bytes = 0;
+    uint32_t in_window = 0;
+    // Events in the queue that name it.
+    uint32_t events = 0;
+    bool corrupt = false;
+    bool dead = false;
+    bool stopped = false;
+  };
+
+  struct Line {
+    double up_nanos_per_byte = 0;
+    double down_nanos_per_byte = 0;
+    int64_t down_free_at = 0;
+    int64_t up_busy_nanos = 0;
+    uint64_t bytes_out = 0;
+    bool up_busy = false;
+    // Transfers with bytes to send, and whose turn it is.
+    std::vector<uint32_t> sending;
+    size_t turn = 0;
+  };
+
+  void Kick(uint32_t host);
+  uint32_t HostOf(const Transfer& transfer) const;
+  void RemoveFromLine(uint32_t transfer);
+  void FinishSending(uint32_t transfer);
+  // An event that named the transfer has happened.
+  void Release(uint32_t transfer);
+  // Frees the transfer if nothing is left of it.
+  void FreeIfOver(uint32_t transfer);
+
+  World* world_;
+  std::vector<Line> lines_;
+  std::vector<Transfer> transfers_;
+  std::vector<uint32_t> free_;
+};
+
+}  // namespace kraken::sim
+
+#endif  // KRAKEN_SIM_PAYLOAD_NET_H_

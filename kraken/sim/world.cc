@@ -1,0 +1,292 @@
+#include "kraken/sim/world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kraken/base/check.h"
+
+namespace kraken::sim {
+
+using swarm::kNanosPerSecond;
+
+World::World(const SimConfig& config)
+    : config_(config),
+      random_(config.seed),
+      payload_(this),
+      tracker_random_(config.seed ^ 0x7261636b6572),
+      tracker_(std::make_unique<swarm::HandOut>(config.hand_out, &tracker_random_)) {
+  SweepTracker();
+}
+
+World::~World() = default;
+
+uint32_t World::AddHost(const HostSpec& spec) {
+  const uint32_t number = static_cast<uint32_t>(hosts_.size());
+  payload_.AddHost(spec.up_rate, spec.down_rate);
+  hosts_.push_back(std::make_unique<SimHost>(this, number, spec, random_.Next()));
+  host_by_id_[hosts_.back()->peer().id] = number;
+  return number;
+}
+
+void World::At(int64_t at, absl::AnyInvocable<void()> call) {
+  uint32_t index;
+  if (free_calls_.empty()) {
+    index = static_cast<uint32_t>(calls_.size());
+    calls_.push_back(std::move(call));
+  } else {
+    index = free_calls_.back();
+    free_calls_.pop_back();
+    calls_[index] = std::move(call);
+  }
+  queue_.Schedule(at, EventKind::kCall, index);
+}
+
+int64_t World::Latency() {
+  int64_t delay = config_.rtt_nanos / 2;
+  if (config_.jitter_nanos > 0) {
+    delay += static_cast<int64_t>(random_.Uniform(static_cast<uint64_t>(config_.jitter_nanos)));
+  }
+  if (config_.loss > 0 && random_.Bernoulli(config_.loss)) delay += config_.loss_delay_nanos;
+  return delay;
+}
+
+// When a message sent now to `end` arrives: never before one sent earlier.
+int64_t World::ArrivalAt(uint32_t end) {
+  int64_t& last = ends_[end].last_arrival;
+  last = std::max(now() + Latency(), last);
+  return last;
+}
+
+void World::Kill(uint32_t host, bool silent) {
+  SimHost& dead = *hosts_[host];
+  if (!dead.alive()) return;
+  const std::vector<uint32_t> ends = dead.OpenEnds();
+  for (uint32_t end : ends) {
+    if (!silent) {
+      CloseLink(end);
+      continue;
+    }
+    payload_.CloseLink(end);
+    // Only the lack of answers tells the peers, in the end.
+    At(now() + config_.dial_timeout_nanos, [this, end] { CloseLink(end); });
+  }
+  dead.Die();
+  if (silent) return;
+  // Its announce streams break.
+  At(now() + Latency(), [this, host] {
+    for (const SimHost::Torrent& torrent : hosts_[host]->torrents()) {
+      tracker_->Forget(torrent.key, hosts_[host]->peer().id);
+    }
+  });
+}
+
+void World::ReviveTracker() {
+  tracker_ = std::make_unique<swarm::HandOut>(config_.hand_out, &tracker_random_);
+  tracker_alive_ = true;
+}
+
+void World::SweepTracker() {
+  At(now() + kNanosPerSecond, [this] {
+    tracker_->Sweep(swarm::Instant::FromNanos(now()));
+    SweepTracker();
+  });
+}
+
+bool World::RunUntil(const std::function<bool()>& done, int64_t limit) {
+  while (!queue_.empty() && queue_.next_at() <= limit) {
+    const Event event = queue_.Pop();
+    Dispatch(event);
+    const bool may_change = event.kind == EventKind::kCall || event.kind == EventKind::kPieceDone;
+    if (may_change && done()) return true;
+  }
+  return false;
+}
+
+void World::Dispatch(const Event& event) {
+  ++event_count_;
+  constexpr uint64_t kPrime = 0x100000001b3;
+  trace_hash_ = (trace_hash_ ^ static_cast<uint64_t>(event.at)) * kPrime;
+  trace_hash_ = (trace_hash_ ^
+                 (static_cast<uint64_t>(event.kind) << 56 | uint64_t{event.a} << 24 | event.b)) *
+                kPrime;
+  switch (event.kind) {
+    case EventKind::kCall: {
+      absl::AnyInvocable<void()> call = std::move(calls_[event.a]);
+      free_calls_.push_back(event.a);
+      return call();
+    }
+    case EventKind::kWake:
+      return hosts_[event.a]->OnWake(event.b);
+    case EventKind::kHave:
+      return DeliverHave(event);
+    case EventKind::kHaveBatch:
+      return DeliverHaveBatch(event);
+    case EventKind::kChunkSent:
+      return payload_.OnChunkSent(event);
+    case EventKind::kChunkArrived:
+      return payload_.OnChunkArrived(event);
+    case EventKind::kChunkAcked:
+      return payload_.OnChunkAcked(event);
+    case EventKind::kPieceDone:
+      return payload_.OnPieceDone(event);
+    case EventKind::kRequest:
+    case EventKind::kCancel:
+    case EventKind::kReject:
+      break;
+  }
+  swarm::Scheduler* engine = EngineOf(event.a);
+  if (engine == nullptr || ends_[event.a].closed) return;
+  const swarm::LinkId link = ends_[event.a].id;
+  const PieceIndex piece(static_cast<int32_t>(event.b));
+  if (event.kind == EventKind::kRequest) engine->OnRequest(link, piece);
+  if (event.kind == EventKind::kCancel) engine->OnCancel(link, piece);
+  if (event.kind == EventKind::kReject) engine->OnReject(link, piece);
+}
+
+void World::DeliverHave(const Event& event) {
+  swarm::Scheduler* engine = EngineOf(event.a);
+  if (engine == nullptr || ends_[event.a].closed) return;
+  const PieceIndex piece(static_cast<int32_t>(event.b));
+  engine->OnHave(ends_[event.a].id, {&piece, 1}, {event.c});
+}
+
+void World::DeliverHaveBatch(const Event& event) {
+  swarm::Scheduler* engine = EngineOf(event.a);
+  if (engine != nullptr && !ends_[event.a].closed) {
+    engine->OnHave(ends_[event.a].id, batches_[event.b]->pieces, batches_[event.b]->load);
+  }
+  if (--batches_[event.b]->references == 0) {
+    batches_[event.b].reset();
+    free_batches_.push_back(event.b);
+  }
+}
+
+void World::Dial(uint32_t from, swarm::LinkId link, const swarm::TorrentKey& key,
+                 const swarm::PeerInfo& peer) {
+  const uint32_t near = static_cast<uint32_t>(ends_.size());
+  ends_.emplace_back().host = from;
+  ends_.emplace_back().host = HostOf(peer.id);
+  keys_.push_back(key);
+  hosts_[from]->BindLink(link, near);
+  // SYN there, SYN-ACK back; the handshake goes with the third.
+  const uint32_t far_host = ends_[near + 1].host;
+  const bool answers = hosts_[far_host]->alive();
+  const int64_t at = now() + (answers ? Latency() + Latency() : config_.dial_timeout_nanos);
+  At(at, [this, near, answers] {
+    swarm::Scheduler* engine = EngineOf(near);
+    if (engine == nullptr || ends_[near].closed) return;
+    const swarm::LinkId id = ends_[near].id;
+    if (answers) return engine->OnDialed(id);
+    ends_[near].closed = true;
+    engine->OnLinkClosed(id, absl::DeadlineExceededError("no answer"));
+  });
+}
+
+void World::SendHandshake(uint32_t end, const swarm::Handshake& handshake) {
+  ++messages_;
+  const uint32_t far = OtherEnd(end);
+  At(ArrivalAt(far), [this, end, far, handshake] {
+    swarm::Scheduler* engine = EngineOf(far);
+    if (ends_[end].closed) return;
+    if (engine == nullptr) return CloseLink(far);
+    const absl::Status accepted =
+        engine->OnIncoming(swarm::IncomingId{far}, hosts_[ends_[end].host]->peer(), handshake);
+    if (!accepted.ok()) CloseLink(far);
+  });
+}
+
+void World::Accept(swarm::IncomingId incoming, uint32_t from, swarm::LinkId link,
+                   const swarm::Handshake& handshake) {
+  ++messages_;
+  const uint32_t end = static_cast<uint32_t>(incoming);
+  KH_CHECK(ends_[end].host == from);
+  hosts_[from]->BindLink(link, end);
+  const uint32_t far = OtherEnd(end);
+  At(ArrivalAt(far), [this, far, handshake] {
+    swarm::Scheduler* engine = EngineOf(far);
+    if (engine != nullptr && !ends_[far].closed) engine->OnHandshake(ends_[far].id, handshake);
+  });
+}
+
+void World::SendHave(absl::Span<const uint32_t> ends, absl::Span<const PieceIndex> pieces,
+                     swarm::LoadHint load) {
+  messages_ += ends.size();
+  if (pieces.size() == 1) {
+    for (uint32_t end : ends) {
+      const uint32_t far = OtherEnd(end);
+      queue_.Schedule(ArrivalAt(far), EventKind::kHave, far,
+                      static_cast<uint32_t>(pieces[0].value()), load.backlog_micros);
+    }
+    return;
+  }
+  uint32_t index;
+  if (free_batches_.empty()) {
+    index = static_cast<uint32_t>(batches_.size());
+    batches_.emplace_back();
+  } else {
+    index = free_batches_.back();
+    free_batches_.pop_back();
+  }
+  batches_[index] =
+      std::make_unique<HaveBatch>(HaveBatch{.pieces = {pieces.begin(), pieces.end()},
+                                            .load = load,
+                                            .references = static_cast<uint32_t>(ends.size())});
+  for (uint32_t end : ends) {
+    const uint32_t far = OtherEnd(end);
+    queue_.Schedule(ArrivalAt(far), EventKind::kHaveBatch, far, index);
+  }
+}
+
+void World::SendControl(EventKind kind, uint32_t end, PieceIndex piece) {
+  ++messages_;
+  const uint32_t far = OtherEnd(end);
+  queue_.Schedule(ArrivalAt(far), kind, far, static_cast<uint32_t>(piece.value()));
+}
+
+void World::CloseLink(uint32_t end) {
+  if (ends_[end].closed) return;
+  ends_[end].closed = true;
+  payload_.CloseLink(end);
+  const uint32_t far = OtherEnd(end);
+  At(ArrivalAt(far), [this, far] {
+    if (ends_[far].closed) return;
+    ends_[far].closed = true;
+    payload_.CloseLink(far);  // What it began to send since.
+    swarm::Scheduler* engine = EngineOf(far);
+    if (engine == nullptr || !ends_[far].id.is_valid()) return;
+    engine->OnLinkClosed(ends_[far].id, absl::UnavailableError("closed by the peer"));
+  });
+}
+
+void World::Announce(uint32_t from, const swarm::AnnounceRecord& record) {
+  ++announces_;
+  At(now() + Latency(), [this, from, record] { TrackerHears(from, record); });
+}
+
+void World::TrackerHears(uint32_t from, const swarm::AnnounceRecord& record) {
+  if (!tracker_alive_) return;
+  swarm::AnnounceAnswer answer =
+      tracker_->Announce(swarm::Instant::FromNanos(now()), hosts_[from]->peer(), record);
+  if (!answer.peers.empty()) SendPeers(from, record.key, std::move(answer.peers));
+  for (swarm::PeerPush& push : answer.pushes) {
+    SendPeers(HostOf(push.recipient), record.key, {std::move(push.peer)});
+  }
+}
+
+void World::SendPeers(uint32_t to, const swarm::TorrentKey& key,
+                      std::vector<swarm::PeerInfo> peers) {
+  At(now() + Latency(),
+     [this, to, key, peers = std::move(peers)] { hosts_[to]->OnTrackerPeers(key, peers); });
+}
+
+void World::WakeAt(uint32_t host, uint32_t number, int64_t at) {
+  queue_.Schedule(at, EventKind::kWake, host, number);
+}
+
+uint32_t World::HostOf(const PeerId& id) const {
+  auto it = host_by_id_.find(id);
+  KH_CHECK(it != host_by_id_.end());
+  return it->second;
+}
+
+}  // namespace kraken::sim

@@ -1,0 +1,154 @@
+#ifndef KRAKEN_SIM_WORLD_H_
+#define KRAKEN_SIM_WORLD_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/types/span.h"
+#include "kraken/base/peer_id.h"
+#include "kraken/base/random.h"
+#include "kraken/base/strong_index.h"
+#include "kraken/sim/event_queue.h"
+#include "kraken/sim/payload_net.h"
+#include "kraken/sim/sim_config.h"
+#include "kraken/sim/sim_host.h"
+#include "kraken/swarm/environment.h"
+#include "kraken/swarm/hand_out.h"
+#include "kraken/swarm/ids.h"
+#include "kraken/swarm/peer_info.h"
+#include "kraken/swarm/scheduler.h"
+
+namespace kraken::sim {
+
+// The simulated cluster: hosts that run the real engine, a tracker that runs the real hand-out, the
+// network between them, and virtual time. One thread, one seed; everything that happens is an
+// event.
+//
+// Model of the network, and what it leaves out:
+// - Each host has one line up and one down, each with its rate; nothing in between has a limit.
+// - Payload goes in chunks of SimConfig::chunk_bytes. A line up serves its transfers in turn, a
+//   chunk at a time; a line down takes chunks first come, first served. A transfer has at most
+//   window_chunks under way, so a full receiver slows down its senders and they give their line to
+//   others: the fair sharing of TCP, roughly.
+// - Each message and chunk takes rtt/2 and a random jitter; one in 1/loss takes loss_delay more.
+//   What goes from one end of a link to the other never overtakes its own kind.
+// - Messages take no bandwidth and wait behind no payload (the wire's chunks bound that wait to one
+//   chunk); they are counted.
+// - The disk: a piece is checked and readable disk_nanos after its last byte.
+// Not thread safe.
+class World {
+ public:
+  explicit World(const SimConfig& config);
+  ~World();
+
+  const SimConfig& config() const { return config_; }
+  EventQueue& queue() { return queue_; }
+  PayloadNet& payload() { return payload_; }
+  BitGen& random() { return random_; }
+  int64_t now() const { return queue_.now(); }
+
+  // ---- Building the scene ----
+
+  // Adds a host, live at once. Returns its number.
+  uint32_t AddHost(const HostSpec& spec);
+  SimHost& host(uint32_t number) { return *hosts_[number]; }
+  size_t host_count() const { return hosts_.size(); }
+
+  // Runs `call` at virtual time `at`.
+  void At(int64_t at, absl::AnyInvocable<void()> call);
+
+  // The host is gone, as after kill -9 (its peers see their links close) or, if `silent`, as after
+  // a power cut (they see nothing).
+  void Kill(uint32_t host, bool silent);
+
+  // From now on the tracker neither hears nor answers.
+  void KillTracker() { tracker_alive_ = false; }
+  void ReviveTracker();
+
+  // ---- Running ----
+
+  // Until `done` says so (asked after each call or piece), nothing is left to do, or `limit`.
+  // Returns false in the last two cases.
+  bool RunUntil(const std::function<bool()>& done, int64_t limit);
+
+  // A number that stands for everything that happened, in order.
+  uint64_t trace_hash() const { return trace_hash_; }
+  uint64_t event_count() const { return event_count_; }
+
+  // ---- For SimHost ----
+
+  void Dial(uint32_t from, swarm::LinkId link, const swarm::TorrentKey& key,
+            const swarm::PeerInfo& peer);
+  void SendHandshake(uint32_t end, const swarm::Handshake& handshake);
+  void Accept(swarm::IncomingId incoming, uint32_t from, swarm::LinkId link,
+              const swarm::Handshake& handshake);
+  void SendHave(absl::Span<const uint32_t> ends, absl::Span<const PieceIndex> pieces,
+                swarm::LoadHint load);
+  void SendControl(EventKind kind, uint32_t end, PieceIndex piece);
+  void CloseLink(uint32_t end);
+  void Announce(uint32_t from, const swarm::AnnounceRecord& record);
+  void WakeAt(uint32_t host, uint32_t number, int64_t at);
+
+  void NoteBan(uint32_t by, const swarm::PeerInfo& banned) {
+    bans_.emplace_back(by, HostOf(banned.id));
+  }
+  // (who banned, who was banned)
+  const std::vector<std::pair<uint32_t, uint32_t>>& bans() const { return bans_; }
+  uint64_t messages() const { return messages_; }
+  uint64_t announces() const { return announces_; }
+
+  const swarm::TorrentKey& key_of(uint32_t end) const { return keys_[end / 2]; }
+  LinkEnd& end(uint32_t number) { return ends_[number]; }
+  static uint32_t OtherEnd(uint32_t end) { return end ^ 1; }
+  // Null if the host is dead.
+  swarm::Scheduler* EngineOf(uint32_t end) { return hosts_[ends_[end].host]->engine(); }
+  // A delay from host to host.
+  int64_t Latency();
+
+ private:
+  struct HaveBatch {
+    std::vector<PieceIndex> pieces;
+    swarm::LoadHint load;
+    uint32_t references = 0;
+  };
+
+  void Dispatch(const Event& event);
+  void DeliverHave(const Event& event);
+  void DeliverHaveBatch(const Event& event);
+  int64_t ArrivalAt(uint32_t end);
+  void TrackerHears(uint32_t from, const swarm::AnnounceRecord& record);
+  void SendPeers(uint32_t to, const swarm::TorrentKey& key, std::vector<swarm::PeerInfo> peers);
+  void SweepTracker();
+  uint32_t HostOf(const PeerId& id) const;
+
+  const SimConfig config_;
+  EventQueue queue_;
+  SeededBitGen random_;
+  PayloadNet payload_;
+  std::vector<std::unique_ptr<SimHost>> hosts_;
+  absl::flat_hash_map<PeerId, uint32_t> host_by_id_;
+  std::vector<LinkEnd> ends_;
+  // By half the number of an end.
+  std::vector<swarm::TorrentKey> keys_;
+  uint64_t messages_ = 0;
+  uint64_t announces_ = 0;
+  std::vector<std::pair<uint32_t, uint32_t>> bans_;
+  std::vector<absl::AnyInvocable<void()>> calls_;
+  std::vector<uint32_t> free_calls_;
+  std::vector<std::unique_ptr<HaveBatch>> batches_;
+  std::vector<uint32_t> free_batches_;
+  SeededBitGen tracker_random_;
+  std::unique_ptr<swarm::HandOut> tracker_;
+  bool tracker_alive_ = true;
+  uint64_t trace_hash_ = 0xcbf29ce484222325;
+  uint64_t event_count_ = 0;
+};
+
+}  // namespace kraken::sim
+
+#endif  // KRAKEN_SIM_WORLD_H_

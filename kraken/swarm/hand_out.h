@@ -1,0 +1,95 @@
+#ifndef KRAKEN_SWARM_HAND_OUT_H_
+#define KRAKEN_SWARM_HAND_OUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "kraken/base/peer_id.h"
+#include "kraken/base/random.h"
+#include "kraken/base/strong_index.h"
+#include "kraken/swarm/environment.h"
+#include "kraken/swarm/ids.h"
+#include "kraken/swarm/instant.h"
+#include "kraken/swarm/peer_info.h"
+
+namespace kraken::swarm {
+
+class HandOutSwarm;
+
+struct HandOutConfig {
+  // A peer that has not announced for so long is handed out to nobody.
+  absl::Duration lease = absl::Seconds(15);
+  // The most peers of one answer.
+  int max_peers = 20;
+  // Of an answer to a peer that lacks pieces: the most that are origins, and the share of the rest
+  // that are kept for peers which are not complete, so that leechers know each other.
+  int max_origins = 3;
+  double incomplete_share = 0.5;
+  // The share from other zones, where zones are known: always a few far.
+  double far_share = 0.25;
+  // Newcomers pushed to one waiting peer, and waiting peers told of one newcomer.
+  int max_pushes_per_join = 4;
+};
+
+// A peer that should be told of another, on its announce stream.
+struct PeerPush {
+  PeerId recipient;
+  PeerInfo peer;
+};
+
+struct AnnounceAnswer {
+  std::vector<PeerInfo> peers;
+  std::vector<PeerPush> pushes;
+};
+
+// The tracker's memory of all swarms, and whom it hands out to whom: complete peers, then origins,
+// then others, mixed over zones, at random, those first that were handed out less (so that no
+// newcomer is left over, and no early bird overrun). Leases make a dead peer vanish.
+//
+// Pure, as the engine. Not thread safe.
+class HandOut {
+ public:
+  // `random` outlives it.
+  HandOut(const HandOutConfig& config, BitGen* random);
+  ~HandOut();
+
+  // Records what `peer` says and answers with up to record.want_peers others of its swarm.
+  // `peer.origin` and `peer.complete` are taken from `record`.
+  AnnounceAnswer Announce(Instant now, const PeerInfo& peer, const AnnounceRecord& record);
+
+  // The peer's announce stream broke: it is out of all hand-outs until it announces again.
+  // (A torrent at a time: a stream knows its own.)
+  void Forget(const TorrentKey& key, const PeerId& peer);
+
+  // Drops what expired. Call about once a second; work is proportional to what expires.
+  void Sweep(Instant now);
+
+  size_t swarm_count() const { return swarms_.size(); }
+  size_t entry_count() const { return entry_count_; }
+
+ private:
+  // When a peer's entry is looked at; it may have been renewed by then. One per entry, but for
+  // those that left and came back.
+  struct Lease {
+    Instant expires;
+    TorrentKey key;
+    PeerId peer;
+  };
+
+  HandOutConfig config_;
+  int64_t lease_nanos_;
+  BitGen* random_;
+  absl::flat_hash_map<TorrentKey, std::unique_ptr<HandOutSwarm>> swarms_;
+  // In order of `expires`.
+  std::deque<Lease> leases_;
+  size_t entry_count_ = 0;
+};
+
+}  // namespace kraken::swarm
+
+#endif  // KRAKEN_SWARM_HAND_OUT_H_

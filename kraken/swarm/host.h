@@ -1,0 +1,98 @@
+#ifndef KRAKEN_SWARM_HOST_H_
+#define KRAKEN_SWARM_HOST_H_
+
+#include <cstdint>
+#include <memory>
+#include <queue>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "kraken/base/peer_id.h"
+#include "kraken/swarm/config.h"
+#include "kraken/swarm/environment.h"
+#include "kraken/swarm/ids.h"
+#include "kraken/swarm/peer_link.h"
+#include "kraken/swarm/scheduler.h"
+#include "kraken/swarm/slot_table.h"
+#include "kraken/swarm/stats.h"
+#include "kraken/swarm/torrent_session.h"
+#include "kraken/swarm/upload_queue.h"
+
+namespace kraken::swarm {
+
+// A client that reads a torrent in order.
+struct Reader {
+  TorrentId torrent;
+  // Of its next byte; the number of pieces when it has all.
+  PieceIndex cursor;
+  bool suspended = false;
+};
+
+// What the torrents of one host share: links, upload slots, bans, deadlines. The inside of
+// Scheduler, which is its door. Not thread safe.
+class Host {
+ public:
+  Host(const SwarmConfig& config, const PeerInfo& self, const Scheduler::Environment& environment);
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  Instant Now() const { return env.clock->Now(); }
+
+  // ---- Links ----
+
+  // Null if there is no room for another.
+  PeerLink* NewLink(TorrentSession& torrent, const PeerInfo& peer);
+  PeerLink* FindLink(LinkId id);
+  // Forgets the link and drops its uploads; the network has been told or knows.
+  void FreeLink(PeerLink& link);
+  bool HasRoomForLink() const { return links.size() < static_cast<size_t>(config.max_total_links); }
+
+  // ---- Uploads ----
+
+  // Starts what the free slots allow.
+  void StartUploads();
+
+  // ---- Bans ----
+
+  bool IsBanned(const PeerId& peer, Instant now);
+  void Ban(const PeerInfo& peer, const absl::Status& reason);
+
+  // ---- Deadlines ----
+
+  // `torrent` wants OnDeadline at `when` or soon after; replaces what it wanted before.
+  void SetDeadline(TorrentSession& torrent, Instant when);
+  // Tells the clock about the earliest deadline if that has changed. At the end of each input.
+  void UpdateWakeUp();
+  void RunDeadlines();
+
+  // Removes the torrent from the engine.
+  void RemoveTorrent(TorrentSession& torrent, AnnounceEvent last_word, const absl::Status& reason);
+
+  const SwarmConfig config;
+  const PeerInfo self;
+  const Scheduler::Environment env;
+  SwarmStats stats;
+  UploadQueue uploads;
+  SlotTable<TorrentSession, TorrentId> torrents;
+  SlotTable<PeerLink, LinkId> links;
+  SlotTable<Reader, ReaderId> readers;
+  absl::flat_hash_map<TorrentKey, TorrentId> torrent_by_key;
+
+ private:
+  struct Deadline {
+    Instant when;
+    TorrentId torrent;
+    bool operator>(const Deadline& other) const {
+      return when != other.when ? when > other.when : torrent > other.torrent;
+    }
+  };
+
+  absl::flat_hash_map<PeerId, Instant> banned_until_;
+  // Holds stale entries too: one counts only if it is what its torrent wants now.
+  std::priority_queue<Deadline, std::vector<Deadline>, std::greater<Deadline>> deadlines_;
+  Instant wake_up_ = Instant::Never();
+};
+
+}  // namespace kraken::swarm
+
+#endif  // KRAKEN_SWARM_HOST_H_

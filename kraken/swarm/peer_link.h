@@ -1,0 +1,91 @@
+#ifndef KRAKEN_SWARM_PEER_LINK_H_
+#define KRAKEN_SWARM_PEER_LINK_H_
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/container/inlined_vector.h"
+#include "kraken/base/strong_index.h"
+#include "kraken/swarm/environment.h"
+#include "kraken/swarm/ids.h"
+#include "kraken/swarm/instant.h"
+#include "kraken/swarm/peer_info.h"
+#include "kraken/swarm/piece_map.h"
+
+namespace kraken::swarm {
+
+class TorrentSession;
+
+// A piece that we asked a peer for.
+struct PendingRequest {
+  PieceIndex piece;
+  Instant sent;
+  // When the peer is given up on, moved on by progress.
+  Instant deadline;
+  // Payload has begun to arrive.
+  bool started = false;
+};
+
+// What one torrent knows of one peer. A plain record: TorrentSession owns it and keeps it right.
+struct PeerLink {
+  enum class State : uint8_t {
+    kDialing,       // Dial sent
+    kShakingHands,  // dialled, our handshake sent
+    kOpen,
+  };
+
+  LinkId id;
+  TorrentSession* torrent = nullptr;
+  PeerInfo peer;
+  State state = State::kDialing;
+  // We opened it.
+  bool dialed = false;
+  // `have` was full when the link opened, so that the picker counts it as a seed.
+  bool counted_as_seed = false;
+  // A piece of it did not check.
+  bool on_parole = false;
+  // Super-seeding only: it was told of every piece.
+  bool told_all = false;
+  uint8_t parole_pieces_left = 0;
+  uint16_t uploads_queued = 0;
+  // Super-seeding only: pieces named to it that it has not asked for.
+  uint16_t reveals_pending = 0;
+
+  PieceMap have;
+  absl::InlinedVector<PendingRequest, 2> requests;
+
+  // What it last said of its backlog, and when.
+  int64_t backlog_nanos = 0;
+  Instant backlog_at;
+  // How long it takes from first byte to last of a piece; 0 until measured.
+  int64_t piece_nanos = 0;
+  // The least time from a request to its first byte; 0 until measured.
+  int64_t least_start_nanos = 0;
+  Instant snubbed_until;
+  // When it last had a new piece, or opened.
+  Instant last_news;
+
+  bool is_open() const { return state == State::kOpen; }
+  bool IsComplete() const { return is_open() && have.IsFull(); }
+
+  PendingRequest* FindRequest(PieceIndex piece) {
+    auto it = std::find_if(requests.begin(), requests.end(),
+                           [piece](const PendingRequest& r) { return r.piece == piece; });
+    return it == requests.end() ? nullptr : &*it;
+  }
+
+  // A piece that we asked for is arriving.
+  bool IsSending() const {
+    return std::any_of(requests.begin(), requests.end(),
+                       [](const PendingRequest& request) { return request.started; });
+  }
+
+  // Its backlog by now, by what it said.
+  int64_t BacklogNanos(Instant now) const {
+    return std::max<int64_t>(backlog_nanos - (now - backlog_at), 0);
+  }
+};
+
+}  // namespace kraken::swarm
+
+#endif  // KRAKEN_SWARM_PEER_LINK_H_

@@ -1,0 +1,211 @@
+// What others get: pieces, and word of pieces.
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "gtest/gtest.h"
+#include "kraken/swarm/fake_environment.h"
+#include "kraken/swarm/scheduler.h"
+
+namespace kraken::swarm {
+namespace {
+
+using Log = FakeEnvironment::Log;
+
+PieceIndex P(int piece) { return PieceIndex(piece); }
+
+std::vector<int> AllOf(int pieces) {
+  std::vector<int> all;
+  for (int i = 0; i < pieces; ++i) all.push_back(i);
+  return all;
+}
+
+TEST(SchedulerUploadTest, SendsTwoPiecesAtATimeEachToItsEnd) {
+  FakeEnvironment fake{SwarmConfig()};
+  fake.Add(4, {0, 1, 2, 3});
+  const LinkId a = fake.Connect(1, {});
+  const LinkId b = fake.Connect(2, {});
+  fake.engine().OnRequest(a, P(0));
+  fake.engine().OnRequest(b, P(1));
+  fake.engine().OnRequest(a, P(2));
+  fake.engine().OnRequest(a, P(2));
+  EXPECT_EQ(fake.Logged("upload"), (Log{"upload 0/0", "upload 1/1"}));
+  fake.engine().OnUploadDone(b, P(1));
+  EXPECT_EQ(fake.Logged("upload").back(), "upload 0/2");
+  fake.engine().OnUploadDone(a, P(0));
+  fake.engine().OnUploadDone(a, P(2));
+  EXPECT_EQ(fake.Logged("upload").size(), 3u) << "asked for twice, sent once";
+  EXPECT_EQ(fake.engine().stats().uploads_done, 3u);
+}
+
+TEST(SchedulerUploadTest, RefusesWhatIsNotHereAndMoreThanTheLimit) {
+  SwarmConfig config;
+  config.max_queued_requests_per_link = 2;
+  FakeEnvironment fake(config);
+  fake.Add(5, {0, 1, 2, 3});
+  const LinkId link = fake.Connect(1, {});
+  fake.engine().OnRequest(link, P(4));
+  EXPECT_EQ(fake.Logged("reject"), Log{"reject 0/4"});
+  for (int piece = 0; piece < 4; ++piece) fake.engine().OnRequest(link, P(piece));
+  EXPECT_EQ(fake.Logged("reject").size(), 3u);
+}
+
+TEST(SchedulerUploadTest, ACancelledRequestFreesItsPlace) {
+  FakeEnvironment fake{SwarmConfig()};
+  fake.Add(4, {0, 1, 2, 3});
+  const LinkId link = fake.Connect(1, {});
+  for (int piece = 0; piece < 4; ++piece) fake.engine().OnRequest(link, P(piece));
+  fake.engine().OnCancel(link, P(2));
+  fake.engine().OnCancel(link, P(0));
+  EXPECT_EQ(fake.Logged("stop"), Log{"stop 0/0"});
+  fake.engine().OnUploadDone(link, P(0));
+  EXPECT_EQ(fake.Logged("upload").back(), "upload 0/3");
+  fake.engine().CheckInvariants();
+}
+
+TEST(SchedulerUploadTest, ALinkThatClosesFreesItsSlots) {
+  FakeEnvironment fake{SwarmConfig()};
+  fake.Add(4, {0, 1, 2, 3});
+  const LinkId a = fake.Connect(1, {});
+  const LinkId b = fake.Connect(2, {});
+  fake.engine().OnRequest(a, P(0));
+  fake.engine().OnRequest(a, P(1));
+  fake.engine().OnRequest(b, P(2));
+  fake.engine().OnLinkClosed(a, absl::UnavailableError("gone"));
+  EXPECT_EQ(fake.Logged("upload").back(), "upload 1/2");
+}
+
+TEST(SchedulerUploadTest, HavesGoToAllPeersAndWaitNoLongerThanTheLimit) {
+  SwarmConfig config;
+  FakeEnvironment fake(config);
+  fake.Add(8);
+  const LinkId a = fake.Connect(1, {0, 1, 2, 3, 4, 5});
+  fake.Connect(2, {});
+  fake.TakeLog();
+  fake.Deliver(a, 0);
+  EXPECT_EQ(fake.Logged("have"), (Log{"have 0/0", "have 1/0"})) << "the first at once";
+  fake.Deliver(a, 1);
+  fake.Deliver(a, 2);
+  EXPECT_EQ(fake.Logged("have").size(), 2u);
+  fake.Advance(ToNanos(config.have_batch_delay));
+  EXPECT_EQ(fake.Logged("have").size(), 4u);
+  EXPECT_EQ(fake.Logged("have").back(), "have 1/1,2") << "the others together";
+}
+
+TEST(SchedulerUploadTest, ACompletePeerIsNotToldOfPieces) {
+  FakeEnvironment fake{SwarmConfig()};
+  fake.Add(3);
+  const LinkId seed = fake.Connect(1, {0, 1, 2});
+  fake.TakeLog();
+  fake.Deliver(seed, 0);
+  EXPECT_TRUE(fake.Logged("have").empty());
+}
+
+TEST(SchedulerUploadTest, ASeederThatIsBusySaysSoButNotWithEachRequest) {
+  FakeEnvironment fake{SwarmConfig()};
+  fake.Add(60, AllOf(60));
+  const LinkId link = fake.Connect(1, {});
+  fake.TakeLog();
+  for (int piece = 0; piece < 60; ++piece) fake.engine().OnRequest(link, P(piece));
+  fake.Advance(kNanosPerSecond / 10);
+  EXPECT_GE(fake.Logged("have").size(), 1u);
+  EXPECT_LE(fake.Logged("have").size(), 5u);
+  fake.TakeLog();
+  for (int piece = 0; piece < 60; ++piece) fake.engine().OnUploadDone(link, P(piece));
+  fake.Advance(kNanosPerSecond / 10);
+  EXPECT_EQ(fake.Logged("upload").size(), 58u);
+}
+
+// The pieces named to each link, from the log.
+std::vector<int> PiecesNamed(const Log& log) {
+  std::vector<int> pieces;
+  for (const std::string& entry : log) {
+    const std::vector<std::string> halves = absl::StrSplit(entry, '/');
+    const std::vector<std::string> numbers = absl::StrSplit(halves[1], ',');
+    for (const std::string& number : numbers) {
+      int piece = -1;
+      if (absl::SimpleAtoi(number, &piece)) pieces.push_back(piece);
+    }
+  }
+  return pieces;
+}
+
+SwarmConfig SuperSeedConfig() {
+  SwarmConfig config = OriginSwarmConfig();
+  config.super_seed_window = 3;
+  return config;
+}
+
+TEST(SchedulerUploadTest, AnOriginSendsEachPieceOnceBeforeAnyTwice) {
+  FakeEnvironment fake(SuperSeedConfig(), /*origin=*/true);
+  constexpr int kPieces = 12;
+  fake.Add(kPieces, AllOf(kPieces));
+  const LinkId a = fake.Connect(1, {});
+  const LinkId b = fake.Connect(2, {});
+  EXPECT_EQ(fake.Logged("accept"), (Log{"accept 1 0", "accept 2 0"})) << "shows nothing at first";
+  std::set<int> sent;
+  std::set<std::string> answered;
+  for (bool more = true; more;) {
+    more = false;
+    for (const std::string& entry : fake.Logged("have")) {
+      if (!answered.insert(entry).second) continue;
+      more = true;
+      const int piece = PiecesNamed({entry})[0];
+      EXPECT_TRUE(sent.insert(piece).second) << "named twice";
+      const LinkId link = entry[5] == '0' ? a : b;
+      fake.engine().OnRequest(link, P(piece));
+      fake.engine().OnUploadDone(link, P(piece));
+      fake.Have(link, {piece});
+    }
+  }
+  EXPECT_EQ(sent.size(), static_cast<size_t>(kPieces));
+  fake.engine().CheckInvariants();
+}
+
+TEST(SchedulerUploadTest, AnOriginNamesAPieceThatWasNotAskedForToAnother) {
+  SwarmConfig config = SuperSeedConfig();
+  FakeEnvironment fake(config, /*origin=*/true);
+  fake.Add(1, {0});
+  fake.Connect(1, {});
+  EXPECT_EQ(fake.Logged("have"), Log{"have 0/0"});
+  fake.Connect(2, {});
+  for (int i = 0; i < 30 && fake.Logged("have 1").empty(); ++i) {
+    fake.Advance(ToNanos(config.super_seed_patience));
+  }
+  EXPECT_FALSE(fake.Logged("have 1").empty());
+}
+
+TEST(SchedulerUploadTest, AnOriginTellsAStarvingPeerOfEverything) {
+  SwarmConfig config = SuperSeedConfig();
+  FakeEnvironment fake(config, /*origin=*/true);
+  fake.Add(6, AllOf(6));
+  const LinkId fed = fake.Connect(1, {});
+  fake.Connect(2, {});
+  fake.Have(fed, AllOf(5));
+  fake.TakeLog();
+  fake.Advance(4 * kNanosPerSecond);
+  std::set<int> named;
+  for (int piece : PiecesNamed(fake.Logged("have 1"))) named.insert(piece);
+  EXPECT_EQ(named.size(), 6u);
+}
+
+TEST(SchedulerUploadTest, AnOriginSeedsABlobThatIsStillArriving) {
+  FakeEnvironment fake(SuperSeedConfig(), /*origin=*/true);
+  const TorrentId id = fake.Add(3);
+  const LinkId link = fake.Connect(1, {});
+  EXPECT_TRUE(fake.Logged("have").empty());
+  ASSERT_TRUE(fake.engine().OnLocalPiece(id, P(1)).ok());
+  EXPECT_EQ(fake.Logged("have"), Log{"have 0/1"});
+  fake.engine().OnRequest(link, P(1));
+  EXPECT_EQ(fake.Logged("upload"), Log{"upload 0/1"});
+  ASSERT_TRUE(fake.engine().OnLocalPiece(id, P(0)).ok());
+  ASSERT_TRUE(fake.engine().OnLocalPiece(id, P(2)).ok());
+  EXPECT_EQ(fake.Logged("announce complete").size(), 1u);
+  EXPECT_TRUE(absl::IsInvalidArgument(fake.engine().OnLocalPiece(id, P(3))));
+}
+
+}  // namespace
+}  // namespace kraken::swarm
