@@ -1,0 +1,118 @@
+#include "kraken/rpc/announce_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kraken/rpc/stream.h"
+#include "kraken/rpc/tracker.grpc.pb.h"
+
+namespace kraken::rpc {
+namespace {
+
+constexpr size_t kMaxRecordsPerMessage = 64;
+constexpr absl::Duration kGather = absl::Milliseconds(2);
+constexpr BackoffOptions kReconnect = {.initial_interval = absl::Milliseconds(100),
+                                       .max_interval = absl::Seconds(5)};
+
+}  // namespace
+
+AnnounceClient::AnnounceClient(net::EventLoop* loop, ChannelDirectory* directory,
+                               std::string tracker_address, v1::Peer self, Events events)
+    : loop_(loop),
+      directory_(directory),
+      address_(std::move(tracker_address)),
+      self_(std::move(self)),
+      events_(std::move(events)),
+      backoff_(kReconnect, &random_),
+      alive_(std::make_shared<AnnounceClient*>(this)) {
+  Connect();
+}
+
+AnnounceClient::~AnnounceClient() {
+  *alive_ = nullptr;
+  loop_->CancelTimer(flush_timer_);
+  loop_->CancelTimer(retry_timer_);
+  if (connected_) Flush();
+  if (outlet_ != nullptr) outlet_->Finish(absl::OkStatus());
+}
+
+void AnnounceClient::Connect() {
+  directory_->Get(address_,
+                  [alive = alive_](absl::StatusOr<std::shared_ptr<grpc::Channel>> channel) {
+                    AnnounceClient* self = *alive;
+                    if (self == nullptr) return;
+                    if (channel.ok()) {
+                      self->Open(*std::move(channel));
+                    } else {
+                      self->OnClosed(channel.status());
+                    }
+                  });
+}
+
+void AnnounceClient::Open(std::shared_ptr<grpc::Channel> channel) {
+  outlet_ = std::make_shared<Outlet<v1::AnnounceRequest>>(kMaxQueuedMessages);
+  StreamEvents<v1::AnnounceReply> events;
+  events.on_message = [alive = alive_](v1::AnnounceReply reply) {
+    if (*alive != nullptr) (*alive)->OnReply(std::move(reply));
+  };
+  events.on_closed = [alive = alive_](absl::Status status) {
+    if (*alive != nullptr) (*alive)->OnClosed(status);
+  };
+  // The first message introduces us; the tracker's first answer, perhaps an empty one, says that
+  // the stream stands.
+  v1::AnnounceRequest hello;
+  *hello.mutable_self() = self_;
+  outlet_->Write(std::move(hello));
+  std::shared_ptr<v1::Tracker::Stub> stub = v1::Tracker::NewStub(std::move(channel));
+  BidiClientStream<v1::AnnounceReply, v1::AnnounceRequest>::Open(
+      loop_->handle(), std::move(events), outlet_,
+      [stub](grpc::ClientContext* context, auto* reactor) {
+        stub->async()->Announce(context, reactor);
+      });
+}
+
+void AnnounceClient::OnReply(v1::AnnounceReply reply) {
+  if (!connected_) {
+    connected_ = true;
+    backoff_.Reset();
+    if (events_.on_connected) events_.on_connected();
+  }
+  for (v1::TorrentNews& news : *reply.mutable_torrents()) events_.on_news(std::move(news));
+}
+
+void AnnounceClient::OnClosed(const absl::Status& status) {
+  connected_ = false;
+  outlet_ = nullptr;
+  pending_.clear();
+  directory_->Suspect(address_);
+  if (events_.on_disconnected) {
+    events_.on_disconnected(status.ok() ? absl::UnavailableError("the tracker ended the stream")
+                                        : status);
+  }
+  loop_->CancelTimer(retry_timer_);
+  retry_timer_ = loop_->RunAfter(backoff_.NextDelay().value(), [this] { Connect(); });
+}
+
+void AnnounceClient::Send(v1::AnnounceRecord record) {
+  if (!connected_) return;
+  pending_.push_back(std::move(record));
+  if (flush_timer_ == net::TimerId::kNone) {
+    flush_timer_ = loop_->RunAfter(kGather, [this] {
+      flush_timer_ = net::TimerId::kNone;
+      Flush();
+    });
+  }
+}
+
+void AnnounceClient::Flush() {
+  for (size_t begin = 0; begin < pending_.size() && outlet_ != nullptr;
+       begin += kMaxRecordsPerMessage) {
+    const size_t end = std::min(pending_.size(), begin + kMaxRecordsPerMessage);
+    v1::AnnounceRequest request;
+    for (size_t i = begin; i < end; ++i) *request.add_records() = std::move(pending_[i]);
+    outlet_->Write(std::move(request));
+  }
+  pending_.clear();
+}
+
+}  // namespace kraken::rpc

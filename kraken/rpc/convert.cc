@@ -1,0 +1,136 @@
+#include "kraken/rpc/convert.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "kraken/base/peer_id.h"
+#include "kraken/base/sha256_state.h"
+#include "kraken/base/status_macros.h"
+
+namespace kraken::rpc {
+namespace {
+
+constexpr size_t kDigestBytes = 32;
+constexpr size_t kStateBytes = 32;
+
+}  // namespace
+
+uint16_t ZoneTable::NumberOf(absl::string_view name) {
+  auto it = std::find(names_.begin(), names_.end(), name);
+  if (it != names_.end()) return static_cast<uint16_t>(it - names_.begin());
+  if (names_.size() > kMaxZones) return 0;
+  names_.emplace_back(name);
+  return static_cast<uint16_t>(names_.size() - 1);
+}
+
+const std::string& ZoneTable::NameOf(uint16_t number) const {
+  return number < names_.size() ? names_[number] : names_[0];
+}
+
+std::string ToBytes(const Digest& digest) {
+  const auto& bytes = digest.bytes();
+  return std::string(bytes.begin(), bytes.end());
+}
+
+absl::StatusOr<Digest> DigestFromBytes(absl::string_view bytes) {
+  if (bytes.size() != kDigestBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("a digest of ", bytes.size(), " bytes"));
+  }
+  std::array<uint8_t, kDigestBytes> array;
+  std::copy(bytes.begin(), bytes.end(), array.begin());
+  return Digest::FromBytes(array);
+}
+
+v1::Peer ToProto(const swarm::PeerInfo& peer, const ZoneTable& zones) {
+  v1::Peer proto;
+  const auto& id = peer.id.bytes();
+  proto.set_id(std::string(id.begin(), id.end()));
+  proto.set_ip(peer.ip);
+  proto.set_port(peer.port);
+  proto.set_zone(zones.NameOf(peer.zone));
+  proto.set_wire_version(static_cast<uint32_t>(peer.version));
+  proto.set_tls(peer.tls);
+  proto.set_origin(peer.origin);
+  proto.set_complete(peer.complete);
+  return proto;
+}
+
+absl::StatusOr<swarm::PeerInfo> FromProto(const v1::Peer& proto, ZoneTable& zones) {
+  swarm::PeerInfo peer;
+  if (proto.id().size() != peer.id.bytes().size()) {
+    return absl::InvalidArgumentError(absl::StrCat("a peer id of ", proto.id().size(), " bytes"));
+  }
+  std::remove_cvref_t<decltype(peer.id.bytes())> id;
+  std::copy(proto.id().begin(), proto.id().end(), id.begin());
+  peer.id = PeerId::FromBytes(id);
+  if (proto.ip().empty() || proto.port() == 0 ||
+      proto.port() > std::numeric_limits<uint16_t>::max()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a peer at \"", proto.ip(), "\", port ", proto.port()));
+  }
+  peer.ip = proto.ip();
+  peer.port = static_cast<uint16_t>(proto.port());
+  peer.zone = zones.NumberOf(proto.zone());
+  switch (proto.wire_version()) {
+    case 1:
+      peer.version = swarm::WireVersion::kKrakenV1;
+      break;
+    case 2:
+      peer.version = swarm::WireVersion::kHarbor;
+      break;
+    default:
+      return absl::InvalidArgumentError(absl::StrCat("wire version ", proto.wire_version()));
+  }
+  peer.tls = proto.tls();
+  peer.origin = proto.origin();
+  peer.complete = proto.complete();
+  return peer;
+}
+
+v1::PieceRange ToProto(const swarm::SignedPieceRange& range) {
+  v1::PieceRange proto;
+  proto.set_digest(ToBytes(range.digest));
+  proto.set_size_bytes(static_cast<uint64_t>(range.size.value()));
+  proto.set_piece_length_bytes(static_cast<uint64_t>(range.piece_length.value()));
+  proto.set_sequence(range.sequence);
+  proto.set_first(static_cast<uint32_t>(range.first.value()));
+  std::string* states = proto.mutable_states();
+  states->reserve(range.states.size() * kStateBytes);
+  for (const Sha256State& state : range.states) {
+    const auto bytes = state.ToBytes();
+    states->append(bytes.begin(), bytes.end());
+  }
+  proto.set_signature(range.signature);
+  proto.set_certificate_chain(range.certificate_chain);
+  return proto;
+}
+
+absl::StatusOr<swarm::SignedPieceRange> FromProto(const v1::PieceRange& proto) {
+  swarm::SignedPieceRange range;
+  KH_ASSIGN_OR_RETURN(range.digest, DigestFromBytes(proto.digest()));
+  constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
+  if (proto.size_bytes() > kMax || proto.piece_length_bytes() > kMax ||
+      proto.first() > static_cast<uint32_t>(std::numeric_limits<int32_t>::max()) ||
+      proto.states().size() % kStateBytes != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a piece range of size ", proto.size_bytes(), ", piece length ", proto.piece_length_bytes(),
+        ", first ", proto.first(), " with ", proto.states().size(), " bytes of states"));
+  }
+  range.size = ByteCount(static_cast<int64_t>(proto.size_bytes()));
+  range.piece_length = ByteCount(static_cast<int64_t>(proto.piece_length_bytes()));
+  range.sequence = proto.sequence();
+  range.first = PieceIndex(static_cast<int32_t>(proto.first()));
+  range.states.reserve(proto.states().size() / kStateBytes);
+  for (size_t at = 0; at < proto.states().size(); at += kStateBytes) {
+    std::array<uint8_t, kStateBytes> bytes;
+    std::copy_n(proto.states().begin() + at, kStateBytes, bytes.begin());
+    range.states.push_back(Sha256State::FromBytes(bytes));
+  }
+  range.signature = proto.signature();
+  range.certificate_chain = proto.certificate_chain();
+  return range;
+}
+
+}  // namespace kraken::rpc

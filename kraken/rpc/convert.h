@@ -1,0 +1,41 @@
+// Messages of the control plane to and from the rooms' own types, everything validated.
+#ifndef KRAKEN_RPC_CONVERT_H_
+#define KRAKEN_RPC_CONVERT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "kraken/base/digest.h"
+#include "kraken/rpc/common.pb.h"
+#include "kraken/swarm/metainfo.h"
+#include "kraken/swarm/peer_info.h"
+
+namespace kraken::rpc {
+
+// Numbers for zone names, and back. PeerInfo has a number only.
+class ZoneTable {
+ public:
+  static constexpr int kMaxZones = 4096;
+  // 0 for no name, and for all names beyond kMaxZones.
+  uint16_t NumberOf(absl::string_view name);
+  const std::string& NameOf(uint16_t number) const;
+
+ private:
+  std::vector<std::string> names_ = {""};
+};
+
+// INVALID_ARGUMENT from all of these says which field is wrong.
+std::string ToBytes(const Digest& digest);
+absl::StatusOr<Digest> DigestFromBytes(absl::string_view bytes);
+
+v1::Peer ToProto(const swarm::PeerInfo& peer, const ZoneTable& zones);
+absl::StatusOr<swarm::PeerInfo> FromProto(const v1::Peer& peer, ZoneTable& zones);
+
+v1::PieceRange ToProto(const swarm::SignedPieceRange& range);
+absl::StatusOr<swarm::SignedPieceRange> FromProto(const v1::PieceRange& range);
+
+}  // namespace kraken::rpc
+
+#endif  // KRAKEN_RPC_CONVERT_H_

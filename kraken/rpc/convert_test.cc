@@ -1,0 +1,99 @@
+#include "kraken/rpc/convert.h"
+
+#include "gtest/gtest.h"
+#include "kraken/base/test_util.h"
+
+namespace kraken::rpc {
+namespace {
+
+swarm::PeerInfo SomePeer() {
+  swarm::PeerInfo peer;
+  peer.id = PeerId::FromAddress("10.0.0.1", 16001);
+  peer.ip = "10.0.0.1";
+  peer.port = 16001;
+  peer.origin = true;
+  peer.tls = true;
+  return peer;
+}
+
+TEST(ConvertTest, PeersSurviveARoundTripWithTheirZone) {
+  ZoneTable sender;
+  ZoneTable receiver;
+  receiver.NumberOf("another");
+  swarm::PeerInfo peer = SomePeer();
+  peer.zone = sender.NumberOf("rack-7");
+  ASSERT_OK_AND_ASSIGN(const swarm::PeerInfo got, FromProto(ToProto(peer, sender), receiver));
+  EXPECT_EQ(got.id, peer.id);
+  EXPECT_EQ(got.ip, peer.ip);
+  EXPECT_EQ(got.port, peer.port);
+  EXPECT_TRUE(got.origin);
+  EXPECT_TRUE(got.tls);
+  EXPECT_FALSE(got.complete);
+  EXPECT_EQ(receiver.NameOf(got.zone), "rack-7");
+}
+
+TEST(ConvertTest, RefusesPeersThatNobodyCouldDial) {
+  ZoneTable zones;
+  const v1::Peer good = ToProto(SomePeer(), zones);
+  EXPECT_OK(FromProto(good, zones));
+  for (int field = 0; field < 5; ++field) {
+    v1::Peer bad = good;
+    if (field == 0) bad.set_id("short");
+    if (field == 1) bad.set_ip("");
+    if (field == 2) bad.set_port(0);
+    if (field == 3) bad.set_port(65536);
+    if (field == 4) bad.set_wire_version(9);
+    EXPECT_THAT(FromProto(bad, zones), StatusIs(absl::StatusCode::kInvalidArgument)) << field;
+  }
+}
+
+TEST(ConvertTest, ZoneNamesAreBounded) {
+  ZoneTable zones;
+  for (int i = 0; i < ZoneTable::kMaxZones; ++i) {
+    EXPECT_EQ(zones.NumberOf("zone-" + std::to_string(i)), i + 1);
+  }
+  EXPECT_EQ(zones.NumberOf("one too many"), 0);
+  EXPECT_EQ(zones.NumberOf("zone-3"), 4);
+}
+
+TEST(ConvertTest, PieceRangesSurviveARoundTrip) {
+  swarm::SignedPieceRange range;
+  Digest::Bytes digest{};
+  digest[31] = 9;
+  range.digest = Digest::FromBytes(digest);
+  range.size = ByteCount(1 << 20);
+  range.piece_length = ByteCount(256 << 10);
+  range.sequence = 5;
+  range.first = PieceIndex(1);
+  range.states.resize(2);
+  range.states[0].words = {1, 2, 3, 4, 5, 6, 7, 0xfffffff0};
+  range.signature = "signature";
+  range.certificate_chain = "chain";
+  ASSERT_OK_AND_ASSIGN(const swarm::SignedPieceRange got, FromProto(ToProto(range)));
+  EXPECT_EQ(got.digest, range.digest);
+  EXPECT_EQ(got.size.value(), range.size.value());
+  EXPECT_EQ(got.piece_length.value(), range.piece_length.value());
+  EXPECT_EQ(got.sequence, 5u);
+  EXPECT_EQ(got.first.value(), 1);
+  EXPECT_EQ(got.states, range.states);
+  EXPECT_EQ(got.signature, "signature");
+  EXPECT_EQ(got.certificate_chain, "chain");
+}
+
+TEST(ConvertTest, RefusesRangesThatDoNotFitTheirTypes) {
+  v1::PieceRange good;
+  good.set_digest(std::string(32, 'd'));
+  EXPECT_OK(FromProto(good));
+  for (int field = 0; field < 5; ++field) {
+    v1::PieceRange bad = good;
+    if (field == 0) bad.set_digest("short");
+    if (field == 1) bad.set_size_bytes(~uint64_t{0});
+    if (field == 2) bad.set_piece_length_bytes(~uint64_t{0});
+    if (field == 3) bad.set_first(~uint32_t{0});
+    if (field == 4) bad.set_states("31 bytes are no state of SHA-2");
+    EXPECT_THAT(FromProto(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << field;
+  }
+}
+
+}  // namespace
+}  // namespace kraken::rpc

@@ -1,0 +1,130 @@
+#ifndef KRAKEN_RPC_OUTLET_H_
+#define KRAKEN_RPC_OUTLET_H_
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+
+namespace kraken::rpc {
+
+// The writing end of a stream, as its user holds it: a bounded queue of messages that gRPC takes
+// one at a time. It may outlive the stream; what is then written is dropped. Thread-safe.
+//
+// A reactor attaches two functions, which are called with no lock held and never both at once with
+// an earlier call of the same: `write` to begin writing a message that stays valid until
+// OnWriteDone, and `finish` once the queue is empty after Finish().
+template <typename Message>
+class Outlet {
+ public:
+  explicit Outlet(size_t max_queued) : max_queued_(max_queued) {}
+  Outlet(const Outlet&) = delete;
+  Outlet& operator=(const Outlet&) = delete;
+
+  // False if the stream has ended, or if its reader is so slow that the queue is full: the stream
+  // is then ended with RESOURCE_EXHAUSTED, as a message must not be lost silently.
+  bool Write(Message message) {
+    {
+      absl::MutexLock lock(&mu_);
+      if (ended_ || finish_status_.has_value()) return false;
+      if (queue_.size() >= max_queued_) {
+        queue_.resize(busy_ ? 1 : 0);
+        finish_status_ = absl::ResourceExhaustedError("the reader of the stream is too slow");
+      } else {
+        queue_.push_back(std::move(message));
+      }
+    }
+    Pump();
+    absl::MutexLock lock(&mu_);
+    return !finish_status_.has_value();
+  }
+
+  // Ends the stream after what was written so far. Only the first call counts.
+  void Finish(absl::Status status) {
+    {
+      absl::MutexLock lock(&mu_);
+      if (ended_ || finish_status_.has_value()) return;
+      finish_status_ = std::move(status);
+    }
+    Pump();
+  }
+
+  bool ended() const {
+    absl::MutexLock lock(&mu_);
+    return ended_ || finish_status_.has_value();
+  }
+
+  // ---- For the reactor ----
+
+  void Attach(std::function<void(const Message*)> write,
+              std::function<void(const absl::Status&)> finish) {
+    {
+      absl::MutexLock lock(&mu_);
+      write_ = std::move(write);
+      finish_ = std::move(finish);
+    }
+    Pump();
+  }
+
+  void OnWriteDone(bool ok) {
+    {
+      absl::MutexLock lock(&mu_);
+      busy_ = false;
+      if (!queue_.empty()) queue_.pop_front();
+      if (!ok) queue_.clear();
+    }
+    Pump();
+  }
+
+  // The reactor is about to go: nothing is called any more after this returns, unless it is running
+  // on another thread, which the reactor's own reference count rules out.
+  void Detach() {
+    absl::MutexLock lock(&mu_);
+    ended_ = true;
+    write_ = nullptr;
+    finish_ = nullptr;
+    queue_.clear();
+  }
+
+ private:
+  void Pump() {
+    std::function<void(const Message*)> write;
+    std::function<void(const absl::Status&)> finish;
+    const Message* message = nullptr;
+    absl::Status status;
+    {
+      absl::MutexLock lock(&mu_);
+      if (ended_ || busy_ || write_ == nullptr) return;
+      if (!queue_.empty()) {
+        busy_ = true;
+        message = &queue_.front();  // a deque does not move it when others are pushed
+        write = write_;
+      } else if (finish_status_.has_value()) {
+        ended_ = true;
+        status = *finish_status_;
+        finish = finish_;
+      }
+    }
+    if (message != nullptr) write(message);
+    if (finish != nullptr) finish(status);
+  }
+
+  const size_t max_queued_;
+  mutable absl::Mutex mu_;
+  std::deque<Message> queue_ ABSL_GUARDED_BY(mu_);
+  bool busy_ ABSL_GUARDED_BY(mu_) = false;
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<absl::Status> finish_status_ ABSL_GUARDED_BY(mu_);
+  std::function<void(const Message*)> write_ ABSL_GUARDED_BY(mu_);
+  std::function<void(const absl::Status&)> finish_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace kraken::rpc
+
+#endif  // KRAKEN_RPC_OUTLET_H_

@@ -1,0 +1,48 @@
+#ifndef KRAKEN_RPC_RPC_SERVER_H_
+#define KRAKEN_RPC_RPC_SERVER_H_
+
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "kraken/rpc/tls_files.h"
+
+namespace kraken::rpc {
+
+struct RpcServerOptions {
+  std::string address;  // "0.0.0.0:15013"; port 0: any
+  TlsFiles tls;
+};
+
+// A gRPC server with the standard health service and reflection. Thread-safe.
+class RpcServer {
+ public:
+  // No message that we receive is larger.
+  static constexpr int kMaxMessageBytes = 4 << 20;
+
+  // The services outlive the server. FAILED_PRECONDITION: the port is taken (the message says
+  // which); else as MakeServerCredentials.
+  static absl::StatusOr<std::unique_ptr<RpcServer>> Start(
+      const RpcServerOptions& options, const std::vector<grpc::Service*>& services);
+  ~RpcServer();
+
+  int port() const { return port_; }
+  // What the health service answers.
+  void SetServing(bool serving);
+  // Ends calls that are still under way after `grace`. Blocks. May be called twice.
+  void Shutdown(absl::Duration grace);
+
+ private:
+  RpcServer() = default;
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+};
+
+}  // namespace kraken::rpc
+
+#endif  // KRAKEN_RPC_RPC_SERVER_H_

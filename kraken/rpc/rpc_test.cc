@@ -1,0 +1,383 @@
+// Real servers and clients on loopback: the streams' life cycles, and how failures look.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "gtest/gtest.h"
+#include "kraken/base/test_util.h"
+#include "kraken/net/http_server.h"
+#include "kraken/net/loop_thread.h"
+#include "kraken/rpc/announce_client.h"
+#include "kraken/rpc/announce_service.h"
+#include "kraken/rpc/build_index_client.h"
+#include "kraken/rpc/build_index_service.h"
+#include "kraken/rpc/capabilities.h"
+#include "kraken/rpc/channel_directory.h"
+#include "kraken/rpc/convert.h"
+#include "kraken/rpc/origin_client.h"
+#include "kraken/rpc/origin_service.h"
+#include "kraken/rpc/rpc_server.h"
+
+namespace kraken::rpc {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kLimit = absl::Seconds(20);
+
+// A list that loops fill and the test waits on.
+template <typename T>
+class Mailbox {
+ public:
+  void Put(T item) {
+    absl::MutexLock lock(&mu_);
+    items_.push_back(std::move(item));
+  }
+  // The item at `index`, as soon as there is one.
+  T Wait(size_t index) {
+    absl::MutexLock lock(&mu_);
+    const auto there = [&] { return items_.size() > index; };
+    if (!mu_.AwaitWithTimeout(absl::Condition(&there), kLimit)) {
+      ADD_FAILURE() << "nothing came at index " << index;
+      return T();
+    }
+    return items_[index];
+  }
+  size_t size() {
+    absl::MutexLock lock(&mu_);
+    return items_.size();
+  }
+
+ private:
+  absl::Mutex mu_;
+  std::vector<T> items_;
+};
+
+// A process of ours in small: the HTTP face that names the gRPC port, and a gRPC server.
+class FakeProcess {
+ public:
+  FakeProcess(net::LoopThread& loop, const std::vector<grpc::Service*>& services, int grpc_port = 0)
+      : http_({&loop.loop()}, net::HttpServerOptions(), [this](auto exchange) {
+          exchange->Respond(200, {},
+                            ToJson({.role = "test",
+                                    .grpc_port = static_cast<uint16_t>(server_->port()),
+                                    .grpc_tls = false}));
+        }) {
+    auto server =
+        RpcServer::Start({.address = absl::StrCat("127.0.0.1:", grpc_port), .tls = {}}, services);
+    EXPECT_OK(server);
+    server_ = *std::move(server);
+    auto address = http_.Listen("127.0.0.1:0");
+    EXPECT_OK(address);
+    http_address_ = address->ToString();
+  }
+
+  const std::string& address() const { return http_address_; }
+  RpcServer& server() { return *server_; }
+
+ private:
+  std::unique_ptr<RpcServer> server_;
+  net::HttpServer http_;
+  std::string http_address_;
+};
+
+class RpcTest : public ::testing::Test {
+ protected:
+  // A loop thread's objects are made and destroyed in its loop.
+  template <typename Fn>
+  void InLoop(Fn fn) {
+    client_loop_.RunAndWait(std::move(fn));
+  }
+  void SetUp() override {
+    InLoop([this] {
+      directory_ =
+          std::make_unique<ChannelDirectory>(&client_loop_.loop(), ChannelDirectoryOptions());
+    });
+  }
+  void TearDown() override {
+    InLoop([this] { directory_.reset(); });
+  }
+
+  net::LoopThread server_loop_{"server"};
+  net::LoopThread client_loop_{"client"};
+  std::unique_ptr<ChannelDirectory> directory_;
+};
+
+// ---- Announce ----
+
+struct RecordingTracker : AnnounceHandler {
+  void OnAnnounce(const std::shared_ptr<AnnounceOutlet>& stream,
+                  v1::AnnounceRequest request) override {
+    if (request.has_self()) stream->Write(v1::AnnounceReply());
+    for (const v1::AnnounceRecord& record : request.records()) {
+      v1::AnnounceReply reply;
+      reply.add_torrents()->set_digest(record.digest());
+      stream->Write(reply);
+    }
+    last = stream;
+    requests.Put(std::move(request));
+  }
+  void OnStreamClosed(const std::shared_ptr<AnnounceOutlet>&) override { closed.Put(1); }
+
+  Mailbox<v1::AnnounceRequest> requests;
+  Mailbox<int> closed;
+  std::shared_ptr<AnnounceOutlet> last;  // the server's loop only
+};
+
+class AnnounceTest : public RpcTest {
+ protected:
+  void Connect(const std::string& address) {
+    InLoop([&] {
+      AnnounceClient::Events events;
+      events.on_connected = [this] { connected_.Put(1); };
+      events.on_disconnected = [this](const absl::Status& status) { disconnected_.Put(status); };
+      events.on_news = [this](v1::TorrentNews news) { news_.Put(std::move(news)); };
+      v1::Peer self;
+      self.set_ip("10.1.2.3");
+      client_ = std::make_unique<AnnounceClient>(&client_loop_.loop(), directory_.get(), address,
+                                                 self, events);
+    });
+  }
+  void Send(const std::string& digest) {
+    InLoop([&] {
+      v1::AnnounceRecord record;
+      record.set_digest(digest);
+      client_->Send(record);
+    });
+  }
+  void TearDown() override {
+    InLoop([this] { client_.reset(); });
+    RpcTest::TearDown();
+  }
+
+  RecordingTracker tracker_;
+  Mailbox<int> connected_;
+  Mailbox<absl::Status> disconnected_;
+  Mailbox<v1::TorrentNews> news_;
+  std::unique_ptr<AnnounceClient> client_;
+};
+
+TEST_F(AnnounceTest, IntroducesItselfThenTalksBothWays) {
+  AnnounceService service(server_loop_.loop().handle(), &tracker_);
+  FakeProcess process(server_loop_, {&service});
+  Connect(process.address());
+  connected_.Wait(0);
+  EXPECT_EQ(tracker_.requests.Wait(0).self().ip(), "10.1.2.3");
+  Send("one");
+  Send("two");
+  EXPECT_EQ(news_.Wait(0).digest(), "one");
+  EXPECT_EQ(news_.Wait(1).digest(), "two");
+
+  // The tracker speaks unasked.
+  server_loop_.RunAndWait([this] {
+    v1::AnnounceReply push;
+    push.add_torrents()->set_digest("pushed");
+    tracker_.last->Write(push);
+  });
+  EXPECT_EQ(news_.Wait(2).digest(), "pushed");
+  EXPECT_EQ(disconnected_.size(), 0u);
+
+  InLoop([this] { client_.reset(); });
+  tracker_.closed.Wait(0);
+}
+
+TEST_F(AnnounceTest, ComesBackAfterTheTrackerHasRestarted) {
+  AnnounceService service(server_loop_.loop().handle(), &tracker_);
+  auto process = std::make_unique<FakeProcess>(server_loop_, std::vector<grpc::Service*>{&service});
+  const int port = process->server().port();
+  Connect(process->address());
+  connected_.Wait(0);
+  process->server().Shutdown(absl::ZeroDuration());
+  EXPECT_FALSE(disconnected_.Wait(0).ok());
+
+  auto again =
+      RpcServer::Start({.address = absl::StrCat("127.0.0.1:", port), .tls = {}}, {&service});
+  ASSERT_OK(again);
+  connected_.Wait(1);
+  Send("after");
+  EXPECT_EQ(news_.Wait(0).digest(), "after");
+}
+
+TEST_F(AnnounceTest, SaysWhyItCannotConnect) {
+  Connect("127.0.0.1:1");
+  EXPECT_THAT(disconnected_.Wait(0),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("127.0.0.1:1")));
+}
+
+// ---- Build-index ----
+
+class BuildIndexTest : public RpcTest {
+ protected:
+  absl::StatusOr<TagValue> GetTag(std::vector<std::string> hosts, const std::string& tag) {
+    Mailbox<absl::StatusOr<TagValue>> result;
+    std::unique_ptr<BuildIndexClient> client;
+    InLoop([&] {
+      client = std::make_unique<BuildIndexClient>(&client_loop_.loop(), directory_.get(), hosts);
+      client->GetTag(*Namespace::Parse("library/debian"), *Tag::Parse(tag),
+                     [&](absl::StatusOr<TagValue> value) { result.Put(std::move(value)); });
+    });
+    auto value = result.Wait(0);
+    InLoop([&] { client.reset(); });
+    return value;
+  }
+
+  BuildIndexService service_{
+      server_loop_.loop().handle(),
+      {.get_tag =
+           [](v1::GetTagRequest request, BuildIndexService::Reply reply) {
+             if (request.tag() != "latest") {
+               reply(absl::NotFoundError(absl::StrCat("no tag ", request.tag())));
+               return;
+             }
+             v1::GetTagReply found;
+             found.set_digest(std::string(32, 'd'));
+             found.set_revision(3);
+             reply(found);
+           },
+       .put_tag =
+           [](v1::PutTagRequest, BuildIndexService::Reply reply) {
+             reply(absl::UnimplementedError("not in this test"));
+           }}};
+};
+
+TEST_F(BuildIndexTest, FindsTagsAndPassesErrorsOn) {
+  FakeProcess process(server_loop_, {&service_});
+  ASSERT_OK_AND_ASSIGN(const TagValue value, GetTag({process.address()}, "latest"));
+  EXPECT_EQ(ToBytes(value.digest), std::string(32, 'd'));
+  EXPECT_EQ(value.revision, 3u);
+  EXPECT_THAT(GetTag({process.address()}, "other"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("other")));
+}
+
+TEST_F(BuildIndexTest, TriesTheNextHostWhenOneIsDown) {
+  FakeProcess process(server_loop_, {&service_});
+  EXPECT_OK(GetTag({"127.0.0.1:1", process.address()}, "latest"));
+  EXPECT_THAT(GetTag({"127.0.0.1:1", "127.0.0.1:2"}, "latest"),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("127.0.0.1:2"))));
+}
+
+// ---- Origin ----
+
+struct ScriptedOrigin : OriginHandler {
+  void OnWatchMetainfo(v1::WatchMetainfoRequest request,
+                       std::shared_ptr<MetainfoOutlet> outlet) override {
+    if (request.namespace_() == "missing") {
+      outlet->Finish(absl::NotFoundError("no such blob"));
+      return;
+    }
+    v1::MetainfoNews news;
+    news.mutable_metainfo()->set_size_bytes(1);
+    outlet->Write(news);
+    if (request.namespace_() == "short") {
+      news.mutable_metainfo()->set_complete(true);
+      outlet->Write(news);
+      outlet->Finish(absl::OkStatus());
+    }
+  }
+  void OnPrefetch(v1::PrefetchRequest, std::shared_ptr<ProgressOutlet> outlet) override {
+    for (int i = 1; i <= 3; ++i) {
+      v1::PrefetchProgress progress;
+      progress.set_bytes_done(i);
+      outlet->Write(progress);
+    }
+    outlet->Finish(absl::OkStatus());
+  }
+  void OnStat(v1::StatRequest, std::function<void(absl::StatusOr<v1::StatReply>)> reply) override {
+    v1::StatReply stat;
+    stat.set_size_bytes(7);
+    reply(stat);
+  }
+  void OnMetainfoStreamClosed(const std::shared_ptr<MetainfoOutlet>&) override { closed.Put(1); }
+  void OnProgressStreamClosed(const std::shared_ptr<ProgressOutlet>&) override { closed.Put(2); }
+
+  Mailbox<int> closed;
+};
+
+class OriginTest : public RpcTest {
+ protected:
+  void SetUp() override {
+    RpcTest::SetUp();
+    InLoop([this] {
+      client_ = std::make_unique<OriginClient>(&client_loop_.loop(), directory_.get());
+    });
+  }
+  std::shared_ptr<CallHandle> Watch(const std::string& ns) {
+    std::shared_ptr<CallHandle> handle;
+    InLoop([&] {
+      v1::WatchMetainfoRequest request;
+      request.set_namespace_(ns);
+      handle = client_->WatchMetainfo(
+          process_.address(), request,
+          {.on_message = [this](v1::MetainfoNews news) { news_.Put(std::move(news)); },
+           .on_closed = [this](absl::Status status) { closed_.Put(std::move(status)); }});
+    });
+    return handle;
+  }
+
+  ScriptedOrigin origin_;
+  OriginService service_{server_loop_.loop().handle(), &origin_};
+  FakeProcess process_{server_loop_, {&service_}};
+  std::unique_ptr<OriginClient> client_;
+  Mailbox<v1::MetainfoNews> news_;
+  Mailbox<absl::Status> closed_;
+};
+
+TEST_F(OriginTest, StreamsNewsUntilTheEnd) {
+  Watch("short");
+  EXPECT_FALSE(news_.Wait(0).metainfo().complete());
+  EXPECT_TRUE(news_.Wait(1).metainfo().complete());
+  EXPECT_OK(closed_.Wait(0));
+  EXPECT_EQ(origin_.closed.Wait(0), 1);
+}
+
+TEST_F(OriginTest, ReportsWhyThereIsNothing) {
+  Watch("missing");
+  EXPECT_THAT(closed_.Wait(0), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no such blob")));
+  EXPECT_EQ(news_.size(), 0u);
+}
+
+TEST_F(OriginTest, AWatcherThatGivesUpIsForgottenByTheOrigin) {
+  std::shared_ptr<CallHandle> handle = Watch("endless");
+  news_.Wait(0);
+  handle->Cancel();
+  EXPECT_THAT(closed_.Wait(0), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(origin_.closed.Wait(0), 1);
+}
+
+TEST_F(OriginTest, PrefetchReportsProgressInOrder) {
+  Mailbox<uint64_t> progress;
+  InLoop([&] {
+    client_->Prefetch(process_.address(), v1::PrefetchRequest(),
+                      {.on_message = [&](v1::PrefetchProgress p) { progress.Put(p.bytes_done()); },
+                       .on_closed = [this](absl::Status s) { closed_.Put(std::move(s)); }});
+  });
+  EXPECT_OK(closed_.Wait(0));
+  EXPECT_EQ(progress.size(), 3u);
+  EXPECT_EQ(progress.Wait(0), 1u);
+  EXPECT_EQ(progress.Wait(2), 3u);
+}
+
+TEST_F(OriginTest, StatAnswersOnce) {
+  Mailbox<absl::StatusOr<v1::StatReply>> replies;
+  InLoop([&] {
+    client_->Stat(process_.address(), v1::StatRequest(), absl::Seconds(10),
+                  [&](absl::StatusOr<v1::StatReply> reply) { replies.Put(std::move(reply)); });
+  });
+  auto reply = replies.Wait(0);
+  ASSERT_OK(reply);
+  EXPECT_EQ(reply->size_bytes(), 7u);
+}
+
+TEST(RpcServerTest, SaysWhichPortIsTaken) {
+  auto first = RpcServer::Start({.address = "127.0.0.1:0", .tls = {}}, {});
+  ASSERT_OK(first);
+  const std::string address = absl::StrCat("127.0.0.1:", (*first)->port());
+  EXPECT_THAT(RpcServer::Start({.address = address, .tls = {}}, {}),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(address)));
+}
+
+}  // namespace
+}  // namespace kraken::rpc

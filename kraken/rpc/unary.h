@@ -1,0 +1,46 @@
+// Unary calls for code that lives on an EventLoop.
+#ifndef KRAKEN_RPC_UNARY_H_
+#define KRAKEN_RPC_UNARY_H_
+
+#include <grpcpp/client_context.h>
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "kraken/net/event_loop.h"
+#include "kraken/rpc/status.h"
+
+namespace kraken::rpc {
+
+// Calls and delivers the reply in the loop. `start` calls the stub's async method with the context,
+// the request, the reply and a function to be called with a grpc::Status.
+template <typename Reply, typename Request, typename Start>
+void CallUnary(net::LoopHandle loop, Request request, absl::Duration timeout, Start start,
+               std::function<void(absl::StatusOr<Reply>)> done) {
+  struct Call {
+    grpc::ClientContext context;
+    Request request;
+    Reply reply;
+  };
+  auto call = std::make_shared<Call>();
+  call->request = std::move(request);
+  call->context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  start(&call->context, &call->request, &call->reply,
+        [call, loop = std::move(loop), done = std::move(done)](grpc::Status status) {
+          loop.Post([call, done, status = FromGrpc(status)] {
+            if (status.ok()) {
+              done(std::move(call->reply));
+            } else {
+              done(status);
+            }
+          });
+        });
+}
+
+}  // namespace kraken::rpc
+
+#endif  // KRAKEN_RPC_UNARY_H_
