@@ -1,0 +1,43 @@
+#ifndef KRAKEN_DAEMON_RUN_DAEMON_H_
+#define KRAKEN_DAEMON_RUN_DAEMON_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "kraken/config/flags.h"
+#include "kraken/config/node.h"
+#include "kraken/net/event_loop.h"
+
+namespace kraken::daemon {
+
+// A process's parts, wired and running. Lives on the control loop, which is the main thread's.
+class Daemon {
+ public:
+  virtual ~Daemon() = default;
+  // Ends what is in flight, writes down what must not be lost, then calls `done` in the loop.
+  // Called once.
+  virtual void Shutdown(absl::AnyInvocable<void()> done) = 0;
+};
+
+struct DaemonInfo {
+  std::string program;      // "kraken-agent"
+  std::string description;  // one line for --help
+  // Flags of its own; -config, -secrets, -cluster and -mutex-profile-fraction are there already.
+  std::function<void(config::FlagSet&)> add_flags;
+  // Builds and starts everything. Errors may carry an exit code (start_error.h).
+  std::function<absl::StatusOr<std::unique_ptr<Daemon>>(
+      const config::Node& document, const std::string& cluster, net::EventLoop& control)>
+      start;
+};
+
+// main() of a process: reads the command line and the configuration, starts, serves until SIGTERM
+// or SIGINT, shuts down; a second signal ends it at once. Returns the exit code
+// (kraken/config/exit_codes.h).
+int RunDaemon(const DaemonInfo& info, int argc, char** argv);
+
+}  // namespace kraken::daemon
+
+#endif  // KRAKEN_DAEMON_RUN_DAEMON_H_

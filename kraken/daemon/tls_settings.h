@@ -1,0 +1,36 @@
+#ifndef KRAKEN_DAEMON_TLS_SETTINGS_H_
+#define KRAKEN_DAEMON_TLS_SETTINGS_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "kraken/config/tls_config.h"
+#include "kraken/net/tls_context.h"
+#include "kraken/rpc/tls_files.h"
+#include "kraken/swarm/piece_list_signature.h"
+
+namespace kraken::daemon {
+
+// What one `tls` section means for every part of a process. All null or empty: TLS is off.
+struct TlsSettings {
+  // For HTTP and the peer wire. The HTTP server takes a client's certificate but asks for none
+  // (GET is open to who has none); peers must present theirs.
+  std::shared_ptr<net::TlsContext> http_server;
+  std::shared_ptr<net::TlsContext> peer_server;
+  std::shared_ptr<net::TlsContext> client;
+  // For gRPC: mutual.
+  rpc::TlsFiles rpc;
+  // Origins sign with the server's key; everybody checks against the authorities.
+  std::shared_ptr<const swarm::PieceListSigner> signer;
+  std::shared_ptr<const swarm::PieceListVerifier> verifier;
+
+  bool enabled() const { return http_server != nullptr; }
+};
+
+// FAILED_PRECONDITION (with the exit code of a bad configuration) names what is missing or wrong:
+// server and client must both be on, with certificates, or both be `disabled: true`.
+absl::StatusOr<TlsSettings> MakeTlsSettings(const config::TlsConfig& tls);
+
+}  // namespace kraken::daemon
+
+#endif  // KRAKEN_DAEMON_TLS_SETTINGS_H_
