@@ -1,0 +1,104 @@
+#ifndef KRAKEN_TRACKER_ANNOUNCE_HUB_H_
+#define KRAKEN_TRACKER_ANNOUNCE_HUB_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "kraken/base/digest.h"
+#include "kraken/base/peer_id.h"
+#include "kraken/base/random.h"
+#include "kraken/cluster/cluster_monitor.h"
+#include "kraken/net/event_loop.h"
+#include "kraken/rpc/announce_service.h"
+#include "kraken/rpc/convert.h"
+#include "kraken/rpc/origin_client.h"
+#include "kraken/swarm/hand_out.h"
+#include "kraken/tracker/metainfo_relay.h"
+#include "kraken/tracker/tracker_config.h"
+
+namespace kraken::tracker {
+
+struct AnnounceHubStats {
+  uint64_t records = 0;
+  uint64_t refused = 0;  // streams ended for what they sent
+  size_t streams = 0;
+  size_t swarms = 0;
+  size_t peers = 0;
+  size_t blobs = 0;
+};
+
+// The tracker's core: takes announces, hands out peers, passes metainfo on, and pushes what is new.
+// Belongs to its loop's thread.
+class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
+ public:
+  // All outlive it.
+  AnnounceHub(net::EventLoop* loop, rpc::OriginClient* origins, cluster::ClusterMonitor* cluster,
+              const TrackerServerConfig& config);
+  ~AnnounceHub() override;
+
+  void OnAnnounce(const std::shared_ptr<rpc::AnnounceOutlet>& stream,
+                  rpc::v1::AnnounceRequest request) override;
+  void OnStreamClosed(const std::shared_ptr<rpc::AnnounceOutlet>& stream) override;
+
+  // Ends every stream, so that peers look for another tracker at once.
+  void EndStreams();
+
+  AnnounceHubStats stats() const;
+
+ private:
+  // One peer's stream.
+  struct Session {
+    std::shared_ptr<rpc::AnnounceOutlet> stream;
+    swarm::PeerInfo peer;
+    bool introduced = false;
+    absl::flat_hash_set<swarm::TorrentKey> torrents;
+    absl::flat_hash_set<Digest> wanted;
+  };
+  // Who must hear of a blob.
+  struct Audience {
+    absl::flat_hash_set<Session*> want_metainfo;
+    absl::flat_hash_set<Session*> have_torrent;
+    bool empty() const { return want_metainfo.empty() && have_torrent.empty(); }
+  };
+
+  absl::Status Introduce(Session& session, const rpc::v1::Peer& self);
+  absl::Status Record(Session& session, const rpc::v1::AnnounceRecord& record,
+                      rpc::v1::AnnounceReply& reply);
+  void Announce(Session& session, const Digest& digest, const rpc::v1::AnnounceRecord& record,
+                rpc::v1::AnnounceReply& reply);
+  void Push(const swarm::TorrentKey& key, const swarm::PeerPush& push);
+  void LeaveTorrent(Session& session, const swarm::TorrentKey& key);
+  void StopWanting(Session& session, const Digest& digest);
+  void DropIfEmpty(const Digest& digest);
+  void SendToWanting(const Digest& digest, const rpc::v1::TorrentNews& news);
+  void Tick();
+
+  // RelayObserver:
+  void OnMetainfo(const Digest& digest, const rpc::v1::Metainfo& news) override;
+  void OnOrigin(const Digest& digest, const rpc::v1::Peer& origin, uint64_t piece_length_bytes,
+                bool complete) override;
+  void OnOriginGone(const Digest& digest, const rpc::v1::Peer& origin,
+                    uint64_t piece_length_bytes) override;
+  void OnRevoked(const Digest& digest, const absl::Status& reason) override;
+  void OnUnavailable(const Digest& digest, const absl::Status& reason) override;
+
+  net::EventLoop* const loop_;
+  SystemBitGen random_;
+  swarm::HandOut hand_out_;
+  rpc::ZoneTable zones_;
+  MetainfoRelay relay_;
+  absl::flat_hash_map<const rpc::AnnounceOutlet*, std::unique_ptr<Session>> sessions_;
+  absl::flat_hash_map<PeerId, Session*> by_peer_;
+  absl::flat_hash_map<Digest, Audience> audiences_;
+  net::TimerId tick_timer_ = net::TimerId::kNone;
+  uint64_t records_ = 0;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace kraken::tracker
+
+#endif  // KRAKEN_TRACKER_ANNOUNCE_HUB_H_

@@ -1,0 +1,243 @@
+#include "kraken/tracker/metainfo_relay.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kraken/rpc/convert.h"
+#include "kraken/rpc/status.h"
+#include "kraken/telemetry/log.h"
+
+namespace kraken::tracker {
+namespace {
+
+constexpr size_t kStateBytes = 32;
+// Origins that could not be watched are tried again after this, by Sweep().
+constexpr absl::Duration kRetry = absl::Seconds(1);
+
+// The number of states up to the end of a range.
+uint64_t EndOf(const rpc::v1::PieceRange& range) {
+  return range.first() + range.states().size() / kStateBytes;
+}
+
+}  // namespace
+
+struct MetainfoRelay::Watch {
+  uint64_t id = 0;
+  std::string host;
+  std::shared_ptr<rpc::CallHandle> call;
+  std::optional<rpc::v1::Peer> origin;
+  bool complete = false;
+};
+
+struct MetainfoRelay::Blob {
+  std::string ns;
+  rpc::v1::Metainfo known;
+  // States [0, known_end) are in `known`.
+  uint64_t known_end = 0;
+  uint64_t piece_length = 0;
+  std::vector<Watch> watches;
+  std::string failures;
+  MonotonicTime last_wanted;
+  MonotonicTime retry_at;
+
+  bool has_news() const { return known.is_inline() || piece_length != 0; }
+  Watch* FindWatch(const std::string& host) {
+    for (Watch& watch : watches) {
+      if (watch.host == host) return &watch;
+    }
+    return nullptr;
+  }
+};
+
+MetainfoRelay::MetainfoRelay(net::EventLoop* loop, rpc::OriginClient* origins,
+                             cluster::ClusterMonitor* cluster, absl::Duration ttl,
+                             RelayObserver* observer)
+    : loop_(loop),
+      origins_(origins),
+      cluster_(cluster),
+      ttl_(ttl),
+      observer_(observer),
+      alive_(std::make_shared<MetainfoRelay*>(this)) {}
+
+MetainfoRelay::~MetainfoRelay() {
+  *alive_ = nullptr;
+  for (auto& [digest, blob] : blobs_) {
+    for (Watch& watch : blob->watches) watch.call->Cancel();
+  }
+}
+
+void MetainfoRelay::Want(const Digest& digest, const std::string& ns) {
+  std::unique_ptr<Blob>& blob = blobs_[digest];
+  const bool is_new = blob == nullptr;
+  if (is_new) {
+    blob = std::make_unique<Blob>();
+    blob->ns = ns;
+  }
+  blob->last_wanted = net::EventLoop::MonotonicNow();
+  if (!is_new) return;
+  OpenMissing(digest, *blob);
+  if (blob->watches.empty()) {
+    const absl::Status status =
+        absl::UnavailableError("the tracker knows no origin (origin.hosts)");
+    loop_->Defer([alive = alive_, digest, status] {
+      if (*alive != nullptr) (*alive)->Forget(digest, &status);
+    });
+  }
+}
+
+const rpc::v1::Metainfo* MetainfoRelay::Known(const Digest& digest) const {
+  auto it = blobs_.find(digest);
+  return it != blobs_.end() && it->second->has_news() ? &it->second->known : nullptr;
+}
+
+void MetainfoRelay::OpenMissing(const Digest& digest, Blob& blob) {
+  for (const std::string& host : cluster_->ring()->Locations(digest)) {
+    if (blob.FindWatch(host) == nullptr) Open(digest, blob, host);
+  }
+}
+
+void MetainfoRelay::Open(const Digest& digest, Blob& blob, const std::string& host) {
+  Watch watch;
+  watch.id = next_watch_++;
+  watch.host = host;
+  rpc::v1::WatchMetainfoRequest request;
+  request.set_digest(rpc::ToBytes(digest));
+  request.set_namespace_(blob.ns);
+  // A callback of a former watch of the same blob at the same host must not be taken for this
+  // one's.
+  const auto current = [alive = alive_, digest, host, id = watch.id]() -> MetainfoRelay* {
+    MetainfoRelay* self = *alive;
+    if (self == nullptr) return nullptr;
+    auto it = self->blobs_.find(digest);
+    if (it == self->blobs_.end()) return nullptr;
+    const Watch* watch = it->second->FindWatch(host);
+    return watch != nullptr && watch->id == id ? self : nullptr;
+  };
+  watch.call = origins_->WatchMetainfo(host, request,
+                                       {.on_message =
+                                            [current, digest, host](rpc::v1::MetainfoNews news) {
+                                              if (auto* self = current())
+                                                self->OnNews(digest, host, std::move(news));
+                                            },
+                                        .on_closed =
+                                            [current, digest, host](const absl::Status& status) {
+                                              if (auto* self = current())
+                                                self->OnClosed(digest, host, status);
+                                            }});
+  blob.watches.push_back(std::move(watch));
+}
+
+void MetainfoRelay::OnNews(const Digest& digest, const std::string& host,
+                           rpc::v1::MetainfoNews news) {
+  Blob& blob = *blobs_[digest];
+  Watch& watch = *blob.FindWatch(host);
+  if (news.has_revoked()) {
+    const absl::Status reason = rpc::FromFailure(news.revoked());
+    telemetry::LogWarn(
+        "piece list revoked",
+        {{"digest", digest.ToString()}, {"origin", host}, {"reason", reason.ToString()}});
+    observer_->OnRevoked(digest, reason);
+    Forget(digest, nullptr);
+    return;
+  }
+  if (news.has_origin()) watch.origin = news.origin();
+  if (news.has_metainfo()) {
+    if (news.metainfo().complete()) watch.complete = true;
+    Absorb(digest, blob, news.metainfo());
+  }
+  ReportOrigin(digest, blob, watch);
+}
+
+// Keeps and passes on what is new. Several origins say the same of a blob, each at its own pace.
+void MetainfoRelay::Absorb(const Digest& digest, Blob& blob, const rpc::v1::Metainfo& metainfo) {
+  rpc::v1::Metainfo fresh;
+  fresh.set_size_bytes(metainfo.size_bytes());
+  bool is_news = false;
+  if (metainfo.is_inline() && !blob.known.is_inline()) {
+    fresh = metainfo;
+    blob.known = metainfo;
+    is_news = true;
+  }
+  for (const rpc::v1::PieceRange& range : metainfo.ranges()) {
+    const bool first = blob.piece_length == 0;
+    if (first) blob.piece_length = range.piece_length_bytes();
+    if (range.piece_length_bytes() != blob.piece_length) continue;
+    const bool adds = range.first() <= blob.known_end && EndOf(range) > blob.known_end;
+    if (!adds && !first) continue;
+    // One range that says everything replaces the many that it came in.
+    if (range.first() == 0) blob.known.clear_ranges();
+    blob.known_end = std::max(blob.known_end, EndOf(range));
+    *blob.known.add_ranges() = range;
+    *fresh.add_ranges() = range;
+    is_news = true;
+  }
+  blob.known.set_size_bytes(metainfo.size_bytes());
+  if (metainfo.complete() && !blob.known.complete()) {
+    blob.known.set_complete(true);
+    fresh.set_complete(true);
+    is_news = true;
+  }
+  if (is_news) observer_->OnMetainfo(digest, fresh);
+}
+
+void MetainfoRelay::ReportOrigin(const Digest& digest, const Blob& blob, const Watch& watch) {
+  if (watch.origin.has_value() && blob.piece_length != 0) {
+    observer_->OnOrigin(digest, *watch.origin, blob.piece_length, watch.complete);
+  }
+}
+
+void MetainfoRelay::OnClosed(const Digest& digest, const std::string& host,
+                             const absl::Status& status) {
+  Blob& blob = *blobs_[digest];
+  Watch& watch = *blob.FindWatch(host);
+  if (watch.origin.has_value() && blob.piece_length != 0) {
+    observer_->OnOriginGone(digest, *watch.origin, blob.piece_length);
+  }
+  const bool network = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+  if (network) cluster_->ReportFailure(host);
+  telemetry::LogInfo(
+      "an origin's metainfo stream ended",
+      {{"digest", digest.ToString()}, {"origin", host}, {"status", status.ToString()}});
+  absl::StrAppend(&blob.failures, blob.failures.empty() ? "" : "; ", host, ": ", status.message());
+  blob.watches.erase(blob.watches.begin() + (&watch - blob.watches.data()));
+  blob.retry_at = net::EventLoop::MonotonicNow() + kRetry;
+  // What the backend does not have, no origin has; what some origin still tells of is not lost.
+  const bool final = absl::IsNotFound(status) || absl::IsDataLoss(status);
+  if (!blob.watches.empty() && !(final && !blob.has_news())) return;
+  if (blob.has_news() && !final) return;  // Sweep() tries again
+  const absl::Status unavailable(network ? absl::StatusCode::kUnavailable : status.code(),
+                                 blob.failures);
+  Forget(digest, &unavailable);
+}
+
+void MetainfoRelay::Forget(const Digest& digest, const absl::Status* unavailable) {
+  auto it = blobs_.find(digest);
+  if (it == blobs_.end()) return;
+  std::unique_ptr<Blob> blob = std::move(it->second);
+  blobs_.erase(it);
+  for (Watch& watch : blob->watches) {
+    watch.call->Cancel();
+    if (watch.origin.has_value() && blob->piece_length != 0) {
+      observer_->OnOriginGone(digest, *watch.origin, blob->piece_length);
+    }
+  }
+  if (unavailable != nullptr) observer_->OnUnavailable(digest, *unavailable);
+}
+
+void MetainfoRelay::Sweep() {
+  const MonotonicTime now = net::EventLoop::MonotonicNow();
+  std::vector<Digest> stale;
+  for (auto& [digest, blob] : blobs_) {
+    if (now - blob->last_wanted > ttl_) {
+      stale.push_back(digest);
+      continue;
+    }
+    if (now >= blob->retry_at) OpenMissing(digest, *blob);
+    for (const Watch& watch : blob->watches) ReportOrigin(digest, *blob, watch);
+  }
+  for (const Digest& digest : stale) Forget(digest, nullptr);
+}
+
+}  // namespace kraken::tracker

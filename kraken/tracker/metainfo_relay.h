@@ -1,0 +1,82 @@
+#ifndef KRAKEN_TRACKER_METAINFO_RELAY_H_
+#define KRAKEN_TRACKER_METAINFO_RELAY_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "kraken/base/clock.h"
+#include "kraken/base/digest.h"
+#include "kraken/cluster/cluster_monitor.h"
+#include "kraken/net/event_loop.h"
+#include "kraken/rpc/origin_client.h"
+
+namespace kraken::tracker {
+
+// What the relay tells its owner about a blob, all in the loop.
+class RelayObserver {
+ public:
+  virtual ~RelayObserver() = default;
+  // More is known than before: `news` is only what is new.
+  virtual void OnMetainfo(const Digest& digest, const rpc::v1::Metainfo& news) = 0;
+  // An origin that serves the blob was found, or is (no longer) there.
+  virtual void OnOrigin(const Digest& digest, const rpc::v1::Peer& origin,
+                        uint64_t piece_length_bytes, bool complete) = 0;
+  virtual void OnOriginGone(const Digest& digest, const rpc::v1::Peer& origin,
+                            uint64_t piece_length_bytes) = 0;
+  virtual void OnRevoked(const Digest& digest, const absl::Status& reason) = 0;
+  // No origin can say anything about it; the relay has forgotten the blob.
+  virtual void OnUnavailable(const Digest& digest, const absl::Status& reason) = 0;
+};
+
+// Watches, at the origins that the ring names, the blobs that peers ask for, and keeps what was
+// learnt for the next who asks. Believes nothing and signs nothing: peers check the signatures.
+// Belongs to its loop's thread.
+class MetainfoRelay {
+ public:
+  // All outlive it. `ttl`: how long a blob is kept after the last Want().
+  MetainfoRelay(net::EventLoop* loop, rpc::OriginClient* origins, cluster::ClusterMonitor* cluster,
+                absl::Duration ttl, RelayObserver* observer);
+  ~MetainfoRelay();
+
+  // Somebody uses the blob now. Begins to watch it if nobody does.
+  void Want(const Digest& digest, const std::string& ns);
+
+  // All that is known now; null if nothing is.
+  const rpc::v1::Metainfo* Known(const Digest& digest) const;
+
+  // Origins that serve the blob are reported to the observer again (to renew their leases), and
+  // what nobody has wanted for `ttl` is forgotten. Call about every few seconds.
+  void Sweep();
+
+  size_t blob_count() const { return blobs_.size(); }
+
+ private:
+  struct Watch;
+  struct Blob;
+
+  void Open(const Digest& digest, Blob& blob, const std::string& host);
+  void OpenMissing(const Digest& digest, Blob& blob);
+  void OnNews(const Digest& digest, const std::string& host, rpc::v1::MetainfoNews news);
+  void OnClosed(const Digest& digest, const std::string& host, const absl::Status& status);
+  void Absorb(const Digest& digest, Blob& blob, const rpc::v1::Metainfo& metainfo);
+  void ReportOrigin(const Digest& digest, const Blob& blob, const Watch& watch);
+  void Forget(const Digest& digest, const absl::Status* unavailable);
+
+  net::EventLoop* const loop_;
+  rpc::OriginClient* const origins_;
+  cluster::ClusterMonitor* const cluster_;
+  const absl::Duration ttl_;
+  RelayObserver* const observer_;
+  absl::flat_hash_map<Digest, std::unique_ptr<Blob>> blobs_;
+  uint64_t next_watch_ = 1;
+  std::shared_ptr<MetainfoRelay*> alive_;
+};
+
+}  // namespace kraken::tracker
+
+#endif  // KRAKEN_TRACKER_METAINFO_RELAY_H_

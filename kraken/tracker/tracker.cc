@@ -1,0 +1,158 @@
+#include "kraken/tracker/tracker.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kraken/base/status_macros.h"
+#include "kraken/cluster/cluster_monitor.h"
+#include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/mirrored_counter.h"
+#include "kraken/daemon/shutdown_sequence.h"
+#include "kraken/daemon/start_error.h"
+#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/version.h"
+#include "kraken/net/http_server.h"
+#include "kraken/net/loop_thread.h"
+#include "kraken/net/router.h"
+#include "kraken/rpc/announce_service.h"
+#include "kraken/rpc/channel_directory.h"
+#include "kraken/rpc/origin_client.h"
+#include "kraken/rpc/rpc_server.h"
+#include "kraken/telemetry/metrics.h"
+#include "kraken/tracker/announce_hub.h"
+
+namespace kraken::tracker {
+namespace {
+
+constexpr int kMaxPort = 65535;
+constexpr absl::Duration kGrace = absl::Seconds(5);
+
+// Everything, in the order of construction; destroyed in reverse.
+class Tracker final : public daemon::Daemon {
+ public:
+  Tracker(const TrackerConfig& config, const TrackerFlags& flags, net::EventLoop& control)
+      : config_(config), flags_(flags), control_(control) {}
+
+  absl::Status Start() {
+    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    KH_RETURN_IF_ERROR(WatchOrigins());
+    hub_ = std::make_unique<AnnounceHub>(&control_, origins_.get(), cluster_.get(),
+                                         config_.trackerserver);
+    return Serve();
+  }
+
+  void Shutdown(absl::AnyInvocable<void()> done) override {
+    shutdown_.Add("announce streams", [this](auto next) {
+      rpc_server_->SetServing(false);
+      hub_->EndStreams();
+      next();
+    });
+    shutdown_.AddBlocking("gRPC", [this] { rpc_server_->Shutdown(kGrace); });
+    shutdown_.Add("http", [this](auto next) { http_->Shutdown(kGrace, std::move(next)); });
+    shutdown_.Run(std::move(done));
+  }
+
+ private:
+  absl::Status WatchOrigins() {
+    rpc::ChannelDirectoryOptions channels;
+    channels.tls = tls_.rpc;
+    channels.http_tls = tls_.client;
+    directory_ = std::make_unique<rpc::ChannelDirectory>(&control_, channels);
+    origins_ = std::make_unique<rpc::OriginClient>(&control_, directory_.get());
+    cluster::ClusterMonitorOptions members;
+    members.hosts = config_.origin.hosts;
+    members.health = config_.origin.healthcheck;
+    members.max_replica = config_.hashring.max_replica;
+    members.tls = tls_.client;
+    auto monitor = cluster::ClusterMonitor::Create(&control_, members);
+    if (!monitor.ok()) return daemon::WithExitCode(monitor.status(), config::kExitBadConfig);
+    cluster_ = *std::move(monitor);
+    return absl::OkStatus();
+  }
+
+  absl::Status Serve() {
+    service_ = std::make_unique<rpc::AnnounceService>(control_.handle(), hub_.get());
+    auto rpc = rpc::RpcServer::Start(
+        {.address = absl::StrCat("0.0.0.0:", flags_.grpc_port), .tls = tls_.rpc}, {service_.get()});
+    if (!rpc.ok()) return daemon::WithExitCode(rpc.status(), config::kExitPortTaken);
+    rpc_server_ = *std::move(rpc);
+    rpc_server_->SetServing(true);
+    daemon::AddAdminRoutes(
+        router_, {.capabilities = {.role = "tracker",
+                                   .grpc_port = static_cast<uint16_t>(rpc_server_->port()),
+                                   .grpc_tls = tls_.rpc.enabled()},
+                  .metrics = &metrics_,
+                  .control = &control_,
+                  .readiness = [this] { return Readiness(); },
+                  .refresh_metrics = [this] { RefreshMetrics(); }});
+    net::HttpServerOptions http;
+    http.tls = tls_.http_server;
+    http_ = std::make_unique<net::HttpServer>(std::vector<net::EventLoop*>{&admin_.loop()}, http,
+                                              router_.AsHandler());
+    return daemon::WithExitCode(http_->Listen(absl::StrCat(":", flags_.port)).status(),
+                                config::kExitPortTaken);
+  }
+
+  absl::Status Readiness() const {
+    if (!cluster_->healthy().empty()) return absl::OkStatus();
+    return absl::UnavailableError("no origin is healthy");
+  }
+
+  void RefreshMetrics() {
+    const AnnounceHubStats stats = hub_->stats();
+    records_.Set(stats.records);
+    refused_.Set(stats.refused);
+    streams_.Set(static_cast<double>(stats.streams));
+    swarms_.Set(static_cast<double>(stats.swarms));
+    peers_.Set(static_cast<double>(stats.peers));
+    blobs_.Set(static_cast<double>(stats.blobs));
+    healthy_.Set(static_cast<double>(cluster_->healthy().size()));
+  }
+
+  const TrackerConfig config_;
+  const TrackerFlags flags_;
+  net::EventLoop& control_;
+  daemon::TlsSettings tls_;
+  telemetry::Metrics metrics_{"kraken-tracker", daemon::kVersion};
+  daemon::MirroredCounter records_{
+      metrics_.AddCounter("kraken_announce_records_total", "Announces taken.")};
+  daemon::MirroredCounter refused_{metrics_.AddCounter("kraken_announce_refused_streams_total",
+                                                       "Streams ended for what they sent.")};
+  telemetry::Gauge& streams_ =
+      metrics_.AddGauge("kraken_announce_streams", "Peers connected to this tracker.");
+  telemetry::Gauge& swarms_ = metrics_.AddGauge("kraken_tracker_swarms", "Swarms known.");
+  telemetry::Gauge& peers_ =
+      metrics_.AddGauge("kraken_tracker_swarm_peers", "Peers of all swarms, added up.");
+  telemetry::Gauge& blobs_ =
+      metrics_.AddGauge("kraken_tracker_blobs", "Blobs followed at their origins.");
+  telemetry::Gauge& healthy_ =
+      metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
+  net::LoopThread admin_{"http"};
+  std::unique_ptr<rpc::ChannelDirectory> directory_;
+  std::unique_ptr<rpc::OriginClient> origins_;
+  std::unique_ptr<cluster::ClusterMonitor> cluster_;
+  std::unique_ptr<AnnounceHub> hub_;
+  std::unique_ptr<rpc::AnnounceService> service_;
+  std::unique_ptr<rpc::RpcServer> rpc_server_;
+  net::Router router_;
+  std::unique_ptr<net::HttpServer> http_;
+  daemon::ShutdownSequence shutdown_{&control_};
+};
+
+}  // namespace
+
+void AddFlags(config::FlagSet& set, TrackerFlags* flags) {
+  set.Int("port", &flags->port, 1, kMaxPort, "port of HTTP, by which others know this process");
+  set.Int("grpc-port", &flags->grpc_port, 0, kMaxPort,
+          "port of gRPC; 0: any free one (others learn it over HTTP)");
+}
+
+absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartTracker(const TrackerConfig& config,
+                                                             const TrackerFlags& flags,
+                                                             net::EventLoop& control) {
+  auto tracker = std::make_unique<Tracker>(config, flags, control);
+  KH_RETURN_IF_ERROR(tracker->Start());
+  return tracker;
+}
+
+}  // namespace kraken::tracker

@@ -1,0 +1,32 @@
+#ifndef KRAKEN_TRACKER_TRACKER_CONFIG_H_
+#define KRAKEN_TRACKER_TRACKER_CONFIG_H_
+
+#include "absl/time/time.h"
+#include "kraken/config/cluster_config.h"
+#include "kraken/daemon/common_config.h"
+
+namespace kraken::tracker {
+
+// Section `trackerserver`.
+struct TrackerServerConfig {
+  // The most peers of one answer.
+  int announce_limit = 20;
+  // A peer that has not announced for so long is handed out to nobody.
+  absl::Duration lease = absl::Seconds(15);
+  // What is known of a blob that nobody asks for is forgotten after this.
+  absl::Duration metainfo_ttl = absl::Minutes(5);
+};
+void ReadConfig(config::ObjectReader& r, TrackerServerConfig* c);
+
+// A tracker's whole configuration, under Kraken's keys.
+struct TrackerConfig {
+  daemon::CommonConfig common;
+  config::ActiveHostsConfig origin;
+  config::HashRingConfig hashring;
+  TrackerServerConfig trackerserver;
+};
+void ReadConfig(config::ObjectReader& r, TrackerConfig* c);
+
+}  // namespace kraken::tracker
+
+#endif  // KRAKEN_TRACKER_TRACKER_CONFIG_H_
