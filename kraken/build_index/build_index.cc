@@ -1,0 +1,216 @@
+#include "kraken/build_index/build_index.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "kraken/backend/backend_set.h"
+#include "kraken/base/status_macros.h"
+#include "kraken/base/worker_pool.h"
+#include "kraken/build_index/tag_hub.h"
+#include "kraken/build_index/tag_table.h"
+#include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/mirrored_counter.h"
+#include "kraken/daemon/shutdown_sequence.h"
+#include "kraken/daemon/start_error.h"
+#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/version.h"
+#include "kraken/net/http_server.h"
+#include "kraken/net/loop_thread.h"
+#include "kraken/net/router.h"
+#include "kraken/rpc/build_index_service.h"
+#include "kraken/rpc/convert.h"
+#include "kraken/rpc/rpc_server.h"
+#include "kraken/telemetry/metrics.h"
+
+namespace kraken::build_index {
+namespace {
+
+constexpr int kMaxPort = 65535;
+constexpr size_t kMaxQueue = 65536;
+constexpr int kUpstreamThreads = 16;
+constexpr absl::Duration kGrace = absl::Seconds(5);
+
+rpc::v1::GetTagReply ToReply(const TagRow& row) {
+  rpc::v1::GetTagReply reply;
+  reply.set_digest(rpc::ToBytes(row.digest));
+  reply.set_revision(row.revision);
+  return reply;
+}
+
+TagHub::Done Through(rpc::BuildIndexService::Reply reply) {
+  return [reply = std::move(reply)](absl::StatusOr<TagRow> row) {
+    if (row.ok()) {
+      reply(ToReply(*row));
+    } else {
+      reply(row.status());
+    }
+  };
+}
+
+// Everything, in the order of construction; destroyed in reverse.
+class BuildIndex final : public daemon::Daemon {
+ public:
+  BuildIndex(const BuildIndexConfig& config, const BuildIndexFlags& flags, net::EventLoop& control)
+      : config_(config), flags_(flags), control_(control) {}
+
+  absl::Status Start() {
+    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    auto backends = backend::BackendSet::Create(config_.backends);
+    if (!backends.ok()) return daemon::WithExitCode(backends.status(), config::kExitNoBackend);
+    backends_ = *std::move(backends);
+    auto table = TagTable::Open(config_.localdb.source);
+    if (!table.ok()) return daemon::WithExitCode(table.status(), config::kExitDirectoryNotWritable);
+    table_ = *std::move(table);
+    hub_ = std::make_unique<TagHub>(
+        &control_, table_.get(), &disk_, &upstream_,
+        [this](const Namespace& ns, const Tag& tag) { return backends_->ResolveTag(ns, tag); },
+        config_.tagserver);
+    return Serve();
+  }
+
+  void Shutdown(absl::AnyInvocable<void()> done) override {
+    shutdown_.AddBlocking("gRPC", [this] { rpc_server_->Shutdown(kGrace); });
+    shutdown_.AddBlocking("backends", [this] {
+      backends_->Shutdown();
+      upstream_.Shutdown();
+    });
+    shutdown_.AddBlocking("disk", [this] { disk_.Shutdown(); });
+    shutdown_.Add("http", [this](auto next) { http_->Shutdown(kGrace, std::move(next)); });
+    shutdown_.Run(std::move(done));
+  }
+
+ private:
+  absl::Status Serve() {
+    service_ = std::make_unique<rpc::BuildIndexService>(
+        control_.handle(),
+        rpc::BuildIndexService::Handlers{
+            .get_tag = [this](rpc::v1::GetTagRequest request,
+                              rpc::BuildIndexService::Reply reply) { GetTag(request, reply); },
+            .put_tag = [this](rpc::v1::PutTagRequest request,
+                              rpc::BuildIndexService::Reply reply) { PutTag(request, reply); }});
+    auto rpc = rpc::RpcServer::Start(
+        {.address = absl::StrCat("0.0.0.0:", flags_.grpc_port), .tls = tls_.rpc}, {service_.get()});
+    if (!rpc.ok()) return daemon::WithExitCode(rpc.status(), config::kExitPortTaken);
+    rpc_server_ = *std::move(rpc);
+    rpc_server_->SetServing(true);
+
+    router_.Add("GET", "/tags/{tag}",
+                [this](std::shared_ptr<net::HttpExchange> exchange) { GetTagHttp(exchange); });
+    daemon::AddAdminRoutes(
+        router_, {.capabilities = {.role = "build-index",
+                                   .grpc_port = static_cast<uint16_t>(rpc_server_->port()),
+                                   .grpc_tls = tls_.rpc.enabled()},
+                  .metrics = &metrics_,
+                  .control = &control_,
+                  .readiness = nullptr,
+                  .refresh_metrics = [this] { RefreshMetrics(); }});
+    net::HttpServerOptions http;
+    http.tls = tls_.http_server;
+    http_ = std::make_unique<net::HttpServer>(std::vector<net::EventLoop*>{&admin_.loop()}, http,
+                                              router_.AsHandler());
+    return daemon::WithExitCode(http_->Listen(absl::StrCat(":", flags_.port)).status(),
+                                config::kExitPortTaken);
+  }
+
+  void GetTag(const rpc::v1::GetTagRequest& request, rpc::BuildIndexService::Reply reply) {
+    absl::StatusOr<Namespace> ns = Namespace::Parse(request.namespace_());
+    absl::StatusOr<Tag> tag = Tag::Parse(request.tag());
+    if (!ns.ok() || !tag.ok()) {
+      reply(ns.ok() ? tag.status() : ns.status());
+      return;
+    }
+    hub_->Get(*ns, *tag, Through(std::move(reply)));
+  }
+
+  void PutTag(const rpc::v1::PutTagRequest& request, rpc::BuildIndexService::Reply reply) {
+    absl::StatusOr<Namespace> ns = Namespace::Parse(request.namespace_());
+    absl::StatusOr<Tag> tag = Tag::Parse(request.tag());
+    absl::StatusOr<Digest> digest = rpc::DigestFromBytes(request.digest());
+    for (const absl::Status& status : {ns.status(), tag.status(), digest.status()}) {
+      if (!status.ok()) {
+        reply(status);
+        return;
+      }
+    }
+    // A clock that runs ahead must not keep later events from being heard.
+    const absl::Time now = absl::Now();
+    const uint64_t latest = static_cast<uint64_t>(absl::ToUnixMillis(now + absl::Minutes(1)));
+    const TagRow row = {
+        .digest = *digest, .revision = std::min(request.revision(), latest), .confirmed_at = now};
+    hub_->Put(*ns, *tag, row, Through(std::move(reply)));
+  }
+
+  void GetTagHttp(std::shared_ptr<net::HttpExchange> exchange) {
+    const std::string name(exchange->path_param("tag"));
+    const size_t colon = name.rfind(':');
+    absl::StatusOr<Namespace> ns = Namespace::Parse(name.substr(0, colon));
+    absl::StatusOr<Tag> tag = Tag::Parse(colon == std::string::npos ? "" : name.substr(colon + 1));
+    if (!ns.ok() || !tag.ok()) {
+      exchange->RespondError(400, absl::StrCat("\"", name, "\" is not repository:tag"));
+      return;
+    }
+    control_.Post([this, exchange, ns = *ns, tag = *tag] {
+      hub_->Get(ns, tag, [exchange](absl::StatusOr<TagRow> row) {
+        exchange->Post([row](net::HttpExchange& e) {
+          if (row.ok()) {
+            e.Respond(200, {{"Content-Type", "text/plain"}}, row->digest.ToString());
+          } else {
+            e.RespondError(absl::IsNotFound(row.status()) ? 404 : 500, row.status().message());
+          }
+        });
+      });
+    });
+  }
+
+  void RefreshMetrics() {
+    const TagHubStats stats = hub_->stats();
+    gets_.Set(stats.gets);
+    puts_.Set(stats.puts);
+    queries_.Set(stats.upstream_queries);
+    stale_.Set(stats.served_stale);
+  }
+
+  const BuildIndexConfig config_;
+  const BuildIndexFlags flags_;
+  net::EventLoop& control_;
+  daemon::TlsSettings tls_;
+  telemetry::Metrics metrics_{"kraken-build-index", daemon::kVersion};
+  daemon::MirroredCounter gets_{metrics_.AddCounter("kraken_tag_gets_total", "Tags asked for.")};
+  daemon::MirroredCounter puts_{
+      metrics_.AddCounter("kraken_tag_puts_total", "Tags set by events.")};
+  daemon::MirroredCounter queries_{
+      metrics_.AddCounter("kraken_tag_upstream_queries_total", "Tags asked of backends.")};
+  daemon::MirroredCounter stale_{metrics_.AddCounter(
+      "kraken_tag_stale_answers_total", "Tags served though no backend could confirm them.")};
+  // One thread: SQLite's only writer and reader.
+  WorkerPool disk_{1, kMaxQueue, "tags"};
+  WorkerPool upstream_{kUpstreamThreads, kMaxQueue, "upstream"};
+  net::LoopThread admin_{"http"};
+  std::unique_ptr<backend::BackendSet> backends_;
+  std::unique_ptr<TagTable> table_;
+  std::unique_ptr<TagHub> hub_;
+  std::unique_ptr<rpc::BuildIndexService> service_;
+  std::unique_ptr<rpc::RpcServer> rpc_server_;
+  net::Router router_;
+  std::unique_ptr<net::HttpServer> http_;
+  daemon::ShutdownSequence shutdown_{&control_};
+};
+
+}  // namespace
+
+void AddFlags(config::FlagSet& set, BuildIndexFlags* flags) {
+  set.Int("port", &flags->port, 1, kMaxPort, "port of HTTP, by which others know this process");
+  set.Int("grpc-port", &flags->grpc_port, 0, kMaxPort,
+          "port of gRPC; 0: any free one (others learn it over HTTP)");
+}
+
+absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartBuildIndex(const BuildIndexConfig& config,
+                                                                const BuildIndexFlags& flags,
+                                                                net::EventLoop& control) {
+  auto build_index = std::make_unique<BuildIndex>(config, flags, control);
+  KH_RETURN_IF_ERROR(build_index->Start());
+  return build_index;
+}
+
+}  // namespace kraken::build_index
