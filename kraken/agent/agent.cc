@@ -1,0 +1,210 @@
+#include "kraken/agent/agent.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kraken/agent/agent_metrics.h"
+#include "kraken/agent/agent_server.h"
+#include "kraken/agent/downloads.h"
+#include "kraken/agent/registry_face.h"
+#include "kraken/agent/tracker_pool.h"
+#include "kraken/base/status_macros.h"
+#include "kraken/base/worker_pool.h"
+#include "kraken/cluster/cluster_monitor.h"
+#include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/local_ip.h"
+#include "kraken/daemon/shutdown_sequence.h"
+#include "kraken/daemon/start_error.h"
+#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/version.h"
+#include "kraken/net/http_server.h"
+#include "kraken/net/loop_thread.h"
+#include "kraken/net/router.h"
+#include "kraken/peer_wire/swarm_node.h"
+#include "kraken/rpc/build_index_client.h"
+#include "kraken/rpc/channel_directory.h"
+#include "kraken/storage/blob_store.h"
+#include "kraken/telemetry/metrics.h"
+
+namespace kraken::agent {
+namespace {
+
+constexpr size_t kMaxIoLoops = 4;
+constexpr int kDiskThreads = 4;
+constexpr size_t kMaxDiskQueue = 4096;
+constexpr absl::Duration kGrace = absl::Seconds(10);
+
+// Everything, in the order of construction; destroyed in reverse.
+class Agent final : public daemon::Daemon {
+ public:
+  Agent(const AgentConfig& config, const AgentFlags& flags, net::EventLoop& control)
+      : config_(config), flags_(flags), control_(control) {}
+
+  absl::Status Start() {
+    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    KH_RETURN_IF_ERROR(OpenStore());
+    KH_RETURN_IF_ERROR(JoinCluster());
+    KH_RETURN_IF_ERROR(StartNode());
+    return Serve();
+  }
+
+  void Shutdown(absl::AnyInvocable<void()> done) override {
+    shutdown_.Add("registry",
+                  [this](auto next) { registry_server_->Shutdown(kGrace, std::move(next)); });
+    shutdown_.Add("swarm", [this](auto next) {
+      node_->Shutdown([next = std::move(next)](absl::Status) mutable { next(); });
+    });
+    shutdown_.AddBlocking("disk", [this] { disk_.Shutdown(); });
+    shutdown_.Add("agent server", [this](auto next) {
+      agent_server_->Shutdown(absl::ZeroDuration(), std::move(next));
+    });
+    shutdown_.Run(std::move(done));
+  }
+
+ private:
+  absl::Status OpenStore() {
+    storage::BlobStoreOptions options;
+    options.root = config_.store.cache_dir;
+    options.quota = ByteCount(config_.store.capacity_bytes);
+    auto store = storage::BlobStore::Open(options, disk_);
+    if (!store.ok()) return daemon::WithExitCode(store.status(), config::kExitDirectoryNotWritable);
+    store_ = *std::move(store);
+    return absl::OkStatus();
+  }
+
+  absl::Status JoinCluster() {
+    rpc::ChannelDirectoryOptions channels;
+    channels.tls = tls_.rpc;
+    channels.http_tls = tls_.client;
+    directory_ = std::make_unique<rpc::ChannelDirectory>(&control_, channels);
+
+    cluster::ClusterMonitorOptions members;
+    members.hosts = config_.tracker.hosts;
+    members.health.disabled = true;  // the announce streams tell
+    auto monitor = cluster::ClusterMonitor::Create(&control_, members);
+    if (!monitor.ok()) return daemon::WithExitCode(monitor.status(), config::kExitBadConfig);
+    tracker_members_ = *std::move(monitor);
+    trackers_ = std::make_unique<TrackerPool>(&control_, directory_.get(), tracker_members_.get());
+    build_index_ = std::make_unique<rpc::BuildIndexClient>(&control_, directory_.get(),
+                                                           config_.build_index.hosts.static_hosts);
+    return absl::OkStatus();
+  }
+
+  absl::Status StartNode() {
+    std::string ip = flags_.peer_ip;
+    if (ip.empty()) {
+      KH_ASSIGN_OR_RETURN(ip, daemon::LocalIp());
+    }
+    peer_wire::SwarmNodeOptions options;
+    options.control = &control_;
+    options.io = &io_;
+    options.store = store_.get();
+    options.disk = &disk_;
+    options.announcer = trackers_.get();
+    options.self.ip = ip;
+    options.self.port = static_cast<uint16_t>(flags_.peer_port);
+    options.self.id = flags_.peer_port == 0
+                          ? PeerId::Random()
+                          : PeerId::FromAddress(ip, static_cast<uint16_t>(flags_.peer_port));
+    options.listen_address = absl::StrCat(ip, ":", flags_.peer_port);
+    options.security.server = tls_.peer_server;
+    options.security.client = tls_.client;
+    options.verifier = tls_.verifier;
+    options.faults.corrupt_upload = static_cast<uint64_t>(flags_.fault_corrupt_upload);
+    auto node = peer_wire::SwarmNode::Create(std::move(options));
+    if (!node.ok()) return daemon::WithExitCode(node.status(), config::kExitPortTaken);
+    node_ = *std::move(node);
+    downloads_ = std::make_unique<Downloads>(&control_, trackers_.get(), node_.get(), store_.get(),
+                                             &disk_, config_.downloads);
+    return absl::OkStatus();
+  }
+
+  absl::Status Serve() {
+    RegistryFace::Parts parts;
+    parts.control = &control_;
+    parts.loops = io_.loops();
+    parts.downloads = downloads_.get();
+    parts.node = node_.get();
+    parts.store = store_.get();
+    parts.disk = &disk_;
+    parts.build_index = build_index_.get();
+    registry_ = std::make_unique<RegistryFace>(parts, config_.downloads);
+    registry_server_ = std::make_unique<net::HttpServer>(
+        io_.loops(), net::HttpServerOptions(), [this](std::shared_ptr<net::HttpExchange> exchange) {
+          registry_->Handle(std::move(exchange));
+        });
+    KH_RETURN_IF_ERROR(Listen(*registry_server_, RegistryAddress()));
+
+    AddAgentRoutes(
+        router_,
+        {.control = &control_, .downloads = downloads_.get(), .build_index = build_index_.get()});
+    daemon::AddAdminRoutes(router_, {.capabilities = {.role = "agent"},
+                                     .metrics = &metrics_,
+                                     .control = &control_,
+                                     .readiness = [this] { return trackers_->status(); },
+                                     .refresh_metrics = [this] { agent_metrics_->Refresh(); },
+                                     .newline = false});
+    agent_metrics_ =
+        std::make_unique<AgentMetrics>(&metrics_, node_.get(), store_.get(), downloads_.get());
+    agent_server_ =
+        std::make_unique<net::HttpServer>(std::vector<net::EventLoop*>{&admin_.loop()},
+                                          net::HttpServerOptions(), router_.AsHandler());
+    KH_RETURN_IF_ERROR(Listen(*agent_server_, absl::StrCat(":", flags_.agent_server_port)));
+
+    node_->Start();
+    trackers_->Start(node_->self(), flags_.zone,
+                     [this](const Digest& digest, rpc::v1::TorrentNews news) {
+                       downloads_->OnNews(digest, std::move(news));
+                     });
+    return absl::OkStatus();
+  }
+
+  std::string RegistryAddress() const {
+    if (!config_.registry.addr.empty()) {
+      return config_.registry.net == config::ListenerConfig::Network::kUnix
+                 ? absl::StrCat("unix:", config_.registry.addr)
+                 : config_.registry.addr;
+    }
+    return absl::StrCat("127.0.0.1:", flags_.agent_registry_port);
+  }
+
+  static absl::Status Listen(net::HttpServer& server, const std::string& address) {
+    return daemon::WithExitCode(server.Listen(address).status(), config::kExitPortTaken);
+  }
+
+  const AgentConfig config_;
+  const AgentFlags flags_;
+  net::EventLoop& control_;
+  daemon::TlsSettings tls_;
+  telemetry::Metrics metrics_{"kraken-agent", daemon::kVersion};
+  WorkerPool disk_{kDiskThreads, kMaxDiskQueue, "disk"};
+  net::LoopThread admin_{"admin"};
+  net::LoopPool io_{"io", std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMaxIoLoops)};
+  std::unique_ptr<storage::BlobStore> store_;
+  std::unique_ptr<rpc::ChannelDirectory> directory_;
+  std::unique_ptr<cluster::ClusterMonitor> tracker_members_;
+  std::unique_ptr<TrackerPool> trackers_;
+  std::unique_ptr<rpc::BuildIndexClient> build_index_;
+  std::unique_ptr<peer_wire::SwarmNode> node_;
+  std::unique_ptr<Downloads> downloads_;
+  std::unique_ptr<RegistryFace> registry_;
+  net::Router router_;
+  std::unique_ptr<AgentMetrics> agent_metrics_;
+  std::unique_ptr<net::HttpServer> registry_server_;
+  std::unique_ptr<net::HttpServer> agent_server_;
+  daemon::ShutdownSequence shutdown_{&control_};
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartAgent(const AgentConfig& config,
+                                                           const AgentFlags& flags,
+                                                           net::EventLoop& control) {
+  auto agent = std::make_unique<Agent>(config, flags, control);
+  KH_RETURN_IF_ERROR(agent->Start());
+  return agent;
+}
+
+}  // namespace kraken::agent

@@ -1,0 +1,60 @@
+#include "kraken/agent/agent_config.h"
+
+#include "kraken/config/reader.h"
+
+namespace kraken::agent {
+namespace {
+
+// registry: {docker: {http: {net, addr}}}, of which the rest belongs to another program.
+struct DockerConfig {
+  config::ListenerConfig http;
+};
+void ReadConfig(config::ObjectReader& r, DockerConfig* c) {
+  r.Optional("http", &c->http);
+  r.IgnoredKrakenKey("version", "the registry is our own");
+  r.IgnoredKrakenKey("log", "the section zap decides");
+  r.IgnoredKrakenKey("storage", "the section store decides");
+}
+
+struct RegistryConfig {
+  DockerConfig docker;
+};
+void ReadConfig(config::ObjectReader& r, RegistryConfig* c) { r.Optional("docker", &c->docker); }
+
+}  // namespace
+
+void ReadConfig(config::ObjectReader& r, StoreConfig* c) {
+  r.Optional("cache_dir", &c->cache_dir);
+  r.Optional("capacity", config::AsByteSize(&c->capacity_bytes));
+  r.IgnoredKrakenKey("download_dir", "partial blobs live under cache_dir");
+  r.IgnoredKrakenKey("download_cleanup", "space is reserved before a download starts");
+  r.IgnoredKrakenKey("cache_cleanup", "the least recently used blobs go when space is needed");
+  r.IgnoredKrakenKey("read_part_size", "blobs are sent by the kernel");
+  r.IgnoredKrakenKey("write_part_size", "blobs are written as they arrive");
+}
+
+void ReadConfig(config::ObjectReader& r, DownloadConfig* c) {
+  r.Optional("metainfo_timeout", &c->metainfo_timeout, {.min = absl::Milliseconds(1)});
+  r.Optional("progress_timeout", &c->progress_timeout, {.min = absl::Milliseconds(1)});
+}
+
+void ReadConfig(config::ObjectReader& r, AgentConfig* c) {
+  daemon::ReadCommonConfig(r, &c->common);
+  r.Optional("store", &c->store);
+  r.Optional("downloads", &c->downloads);
+  RegistryConfig registry;
+  r.Optional("registry", &registry);
+  c->registry = registry.docker.http;
+  r.Required("tracker", &c->tracker);
+  r.Required("build_index", &c->build_index);
+  r.IgnoredKrakenKey("scheduler", "the engine measures what it needs to know");
+  r.IgnoredKrakenKey("peer_id_factory", "a peer is named by its address");
+  r.IgnoredKrakenKey("network_event", "metrics tell");
+  r.IgnoredKrakenKey("agentserver", "it has no settings left");
+  r.IgnoredKrakenKey("registry_backup", "the swarm's origins are the only source");
+  r.IgnoredKrakenKey("allowed_cidrs", "the registry listens on the loopback address");
+  r.IgnoredKrakenKey("container_runtime", "images are not preloaded through a runtime yet");
+  r.IgnoredKrakenKey("docker_daemon", "images are not preloaded through a runtime yet");
+}
+
+}  // namespace kraken::agent

@@ -1,0 +1,47 @@
+#ifndef KRAKEN_AGENT_AGENT_CONFIG_H_
+#define KRAKEN_AGENT_AGENT_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "kraken/config/cluster_config.h"
+#include "kraken/config/listener_config.h"
+#include "kraken/daemon/common_config.h"
+
+namespace kraken::agent {
+
+// Section `store`: Kraken's CADownloadStore.
+struct StoreConfig {
+  // The directory of all blobs.
+  std::string cache_dir = "/var/cache/kraken/kraken-agent/cache/";
+  // Bytes that blobs may take; 0: all of the volume.
+  int64_t capacity_bytes = 0;
+};
+void ReadConfig(config::ObjectReader& r, StoreConfig* c);
+
+// Limits of downloads that clients wait for; section `downloads`.
+struct DownloadConfig {
+  // From the request to the first news of the blob. Then the client gets an error in time to go
+  // elsewhere.
+  absl::Duration metainfo_timeout = absl::Seconds(30);
+  // Without a single new byte of a blob that a client reads.
+  absl::Duration progress_timeout = absl::Seconds(60);
+};
+void ReadConfig(config::ObjectReader& r, DownloadConfig* c);
+
+// An agent's whole configuration, under Kraken's keys.
+struct AgentConfig {
+  daemon::CommonConfig common;
+  StoreConfig store;
+  DownloadConfig downloads;
+  // registry.docker.http: where the registry listens, unless the flag says otherwise.
+  config::ListenerConfig registry;
+  config::PassiveHashRingConfig tracker;
+  config::PassiveHostsConfig build_index;
+};
+void ReadConfig(config::ObjectReader& r, AgentConfig* c);
+
+}  // namespace kraken::agent
+
+#endif  // KRAKEN_AGENT_AGENT_CONFIG_H_

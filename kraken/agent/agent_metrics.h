@@ -1,0 +1,31 @@
+#ifndef KRAKEN_AGENT_AGENT_METRICS_H_
+#define KRAKEN_AGENT_AGENT_METRICS_H_
+
+#include "kraken/agent/downloads.h"
+#include "kraken/daemon/mirrored_counter.h"
+#include "kraken/daemon/swarm_metrics.h"
+#include "kraken/telemetry/metrics.h"
+
+namespace kraken::agent {
+
+// The agent's numbers for Prometheus. Belongs to the control loop.
+class AgentMetrics {
+ public:
+  // All outlive it.
+  AgentMetrics(telemetry::Metrics* metrics, peer_wire::SwarmNode* node, storage::BlobStore* store,
+               Downloads* downloads);
+
+  // Takes the numbers as they are now.
+  void Refresh();
+
+ private:
+  Downloads* const downloads_;
+  daemon::SwarmMetrics swarm_;
+  daemon::MirroredCounter completed_;
+  daemon::MirroredCounter failed_;
+  telemetry::Gauge& active_;
+};
+
+}  // namespace kraken::agent
+
+#endif  // KRAKEN_AGENT_AGENT_METRICS_H_

@@ -1,0 +1,82 @@
+#include "kraken/agent/agent_server.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kraken/base/digest.h"
+#include "kraken/base/namespace.h"
+#include "kraken/base/tag.h"
+#include "kraken/registry/errors.h"
+
+namespace kraken::agent {
+namespace {
+
+using Exchange = std::shared_ptr<net::HttpExchange>;
+
+// In the exchange's loop.
+void RespondError(net::HttpExchange& exchange, const absl::Status& status) {
+  const int http = registry::ReplyFor(status, registry::ResourceKind::kBlob).http_status;
+  exchange.RespondError(http, status.message());
+}
+
+void GetTag(const AgentServerParts& parts, Exchange exchange) {
+  const std::string name(exchange->path_param("tag"));
+  const size_t colon = name.rfind(':');
+  absl::StatusOr<Namespace> ns = Namespace::Parse(name.substr(0, colon));
+  absl::StatusOr<Tag> tag =
+      Tag::Parse(colon == std::string::npos ? "" : absl::string_view(name).substr(colon + 1));
+  if (!ns.ok() || !tag.ok()) {
+    exchange->RespondError(400, absl::StrCat("\"", name, "\" is not repository:tag"));
+    return;
+  }
+  parts.control->Post([build_index = parts.build_index, exchange, ns = *ns, tag = *tag] {
+    build_index->GetTag(ns, tag, [exchange](absl::StatusOr<rpc::TagValue> value) {
+      exchange->Post([value = std::move(value)](net::HttpExchange& e) {
+        if (value.ok()) {
+          e.Respond(200, {{"Content-Type", "text/plain"}}, value->digest.ToString());
+        } else {
+          RespondError(e, value.status());
+        }
+      });
+    });
+  });
+}
+
+void DeleteBlob(const AgentServerParts& parts, Exchange exchange) {
+  if (!exchange->peer().address.is_loopback()) {
+    exchange->RespondError(403, "blobs are deleted from the agent's own host only");
+    return;
+  }
+  const std::string name(exchange->path_param("digest"));
+  absl::StatusOr<Digest> digest = Digest::Parse(name);
+  if (!digest.ok()) digest = Digest::FromHex(name);
+  if (!digest.ok()) {
+    RespondError(*exchange, digest.status());
+    return;
+  }
+  parts.control->Post([downloads = parts.downloads, exchange, digest = *digest] {
+    downloads->Remove(digest, [exchange](absl::Status status) {
+      exchange->Post([status](net::HttpExchange& e) {
+        // As in Kraken, what is not there counts as removed.
+        if (status.ok() || absl::IsNotFound(status)) {
+          e.Respond(200, {}, "");
+        } else {
+          RespondError(e, status);
+        }
+      });
+    });
+  });
+}
+
+}  // namespace
+
+void AddAgentRoutes(net::Router& router, const AgentServerParts& parts) {
+  router.Add("GET", "/tags/{tag}",
+             [parts](Exchange exchange) { GetTag(parts, std::move(exchange)); });
+  router.Add("DELETE", "/blobs/{digest}",
+             [parts](Exchange exchange) { DeleteBlob(parts, std::move(exchange)); });
+}
+
+}  // namespace kraken::agent

@@ -1,0 +1,256 @@
+#include "kraken/agent/downloads.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "kraken/base/status_util.h"
+#include "kraken/rpc/convert.h"
+#include "kraken/rpc/status.h"
+#include "kraken/swarm/metainfo.h"
+#include "kraken/telemetry/log.h"
+
+namespace kraken::agent {
+namespace {
+
+// A tracker that could not reach an origin is asked again after this.
+constexpr BackoffOptions kAskAgain = {.initial_interval = absl::Milliseconds(200),
+                                      .max_interval = absl::Seconds(3)};
+// Blobs of at most so many bytes travel with the metainfo.
+constexpr size_t kMaxInlineBytes = 64 << 10;
+
+}  // namespace
+
+struct Downloads::Download {
+  Download(const Digest& digest, std::string ns, BitGen* bits)
+      : digest(digest), ns(std::move(ns)), backoff(kAskAgain, bits) {}
+
+  const Digest digest;
+  const std::string ns;
+  Backoff backoff;
+  std::vector<Ready> waiting;
+  // Set once the swarm fetches it.
+  bool leeching = false;
+  bool storing_inline = false;
+  swarm::TorrentKey key;
+  absl::Status last_failure;
+  net::TimerId deadline = net::TimerId::kNone;
+  net::TimerId retry = net::TimerId::kNone;
+};
+
+Downloads::Downloads(net::EventLoop* loop, TrackerPool* trackers, peer_wire::SwarmNode* node,
+                     storage::BlobStore* store, WorkerPool* disk, const DownloadConfig& config)
+    : loop_(loop),
+      trackers_(trackers),
+      node_(node),
+      store_(store),
+      disk_(disk),
+      config_(config),
+      alive_(std::make_shared<Downloads*>(this)) {}
+
+Downloads::~Downloads() {
+  *alive_ = nullptr;
+  for (auto& [digest, download] : downloads_) {
+    loop_->CancelTimer(download->deadline);
+    loop_->CancelTimer(download->retry);
+  }
+}
+
+Downloads::Download* Downloads::Find(const Digest& digest) {
+  auto it = downloads_.find(digest);
+  return it == downloads_.end() ? nullptr : it->second.get();
+}
+
+void Downloads::Want(const Namespace& ns, const Digest& digest, Ready ready) {
+  std::unique_ptr<Download>& download = downloads_[digest];
+  if (download != nullptr) {
+    download->waiting.push_back(std::move(ready));
+    if (download->leeching) {
+      loop_->Defer([alive = alive_, digest] {
+        if (*alive == nullptr) return;
+        if (Download* d = (*alive)->Find(digest)) (*alive)->Answer(*d, absl::OkStatus());
+      });
+    }
+    return;
+  }
+  download = std::make_unique<Download>(digest, ns.ToString(), &random_);
+  download->waiting.push_back(std::move(ready));
+  // Who wanted the blob before may have brought it since the caller looked.
+  const absl::Status submitted =
+      disk_->Submit([alive = alive_, handle = loop_->handle(), store = store_, digest] {
+        const bool complete = store->Contains(digest);
+        handle.Post([alive, digest, complete] {
+          if (*alive != nullptr) (*alive)->OnStoreAnswer(digest, complete);
+        });
+      });
+  if (!submitted.ok()) {
+    loop_->Defer([alive = alive_, digest, submitted] {
+      if (*alive != nullptr) (*alive)->OnDone(digest, submitted);
+    });
+  }
+}
+
+void Downloads::OnStoreAnswer(const Digest& digest, bool complete) {
+  Download* download = Find(digest);
+  if (download == nullptr) return;
+  if (complete) {
+    OnDone(digest, absl::OkStatus());
+    return;
+  }
+  ++stats_.started;
+  download->deadline = loop_->RunAfter(config_.metainfo_timeout, [this, digest] {
+    Download* late = Find(digest);
+    if (late == nullptr || late->leeching) return;
+    late->deadline = net::TimerId::kNone;
+    absl::Status cause = late->last_failure.ok() ? trackers_->status() : late->last_failure;
+    OnDone(digest, absl::DeadlineExceededError(
+                       absl::StrCat("blob ", digest.ToString(), ": no news of it within ",
+                                    absl::FormatDuration(config_.metainfo_timeout),
+                                    cause.ok() ? "" : absl::StrCat(" (", cause.message(), ")"))));
+  });
+  trackers_->WantMetainfo(digest, download->ns);
+}
+
+void Downloads::OnNews(const Digest& digest, rpc::v1::TorrentNews news) {
+  if (news.has_revoked()) {
+    const absl::Status reason = rpc::FromFailure(news.revoked());
+    Download* download = Find(digest);
+    if (download != nullptr && download->leeching) node_->Revoke(download->key, reason);
+    if (download != nullptr) OnDone(digest, reason);
+    return;
+  }
+  Download* download = Find(digest);
+  if (download != nullptr && news.has_metainfo()) OnMetainfo(*download, news.metainfo());
+  if (news.peers_size() > 0) OnPeers(digest, news);
+  download = Find(digest);
+  if (download != nullptr && news.has_failure())
+    OnFailure(*download, rpc::FromFailure(news.failure()));
+}
+
+void Downloads::OnMetainfo(Download& download, const rpc::v1::Metainfo& metainfo) {
+  if (metainfo.is_inline()) {
+    OnInline(download, metainfo.inline_blob());
+    return;
+  }
+  for (const rpc::v1::PieceRange& proto : metainfo.ranges()) {
+    absl::StatusOr<swarm::SignedPieceRange> range = rpc::FromProto(proto);
+    if (!range.ok() || !(range->digest == download.digest)) {
+      telemetry::LogWarn("bad piece range from a tracker",
+                         {{"digest", download.digest.ToString()}});
+      continue;
+    }
+    if (!download.leeching) BeginLeech(download, *range);
+    if (download.leeching) AddRange(download, *std::move(range));
+  }
+}
+
+void Downloads::OnInline(Download& download, const std::string& bytes) {
+  if (download.storing_inline || bytes.size() > kMaxInlineBytes) return;
+  download.storing_inline = true;
+  const Digest digest = download.digest;
+  const absl::Status submitted = disk_->Submit([alive = alive_, handle = loop_->handle(),
+                                                store = store_, digest, bytes] {
+    // PutSmall checks the digest: what is inline needs no signature.
+    const absl::Status status = store->PutSmall(
+        digest, absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+    handle.Post([alive, digest, status] {
+      if (*alive != nullptr) (*alive)->OnDone(digest, status);
+    });
+  });
+  if (!submitted.ok()) OnDone(digest, submitted);
+}
+
+void Downloads::BeginLeech(Download& download, const swarm::SignedPieceRange& first) {
+  absl::StatusOr<swarm::Metainfo> metainfo =
+      swarm::Metainfo::Create(first.digest, first.size, first.piece_length, first.sequence);
+  if (!metainfo.ok()) {
+    OnFailure(download, metainfo.status());
+    return;
+  }
+  download.leeching = true;
+  download.key = metainfo->key();
+  peer_wire::LeechCallbacks callbacks;
+  callbacks.on_done = [alive = alive_, digest = download.digest](absl::Status status) {
+    if (*alive != nullptr) (*alive)->OnDone(digest, status);
+  };
+  node_->Leech(*std::move(metainfo), std::move(callbacks));
+  Answer(download, absl::OkStatus());
+}
+
+void Downloads::AddRange(Download& download, swarm::SignedPieceRange range) {
+  const Digest digest = download.digest;
+  node_->AddStates(std::move(range), [alive = alive_, digest](absl::Status status) {
+    if (status.ok() || *alive == nullptr) return;
+    telemetry::LogError("piece list refused",
+                        {{"digest", digest.ToString()}, {"reason", status.ToString()}});
+  });
+}
+
+void Downloads::OnPeers(const Digest& digest, const rpc::v1::TorrentNews& news) {
+  std::vector<swarm::PeerInfo> peers;
+  for (const rpc::v1::Peer& proto : news.peers()) {
+    absl::StatusOr<swarm::PeerInfo> peer = rpc::FromProto(proto, trackers_->zones());
+    if (peer.ok()) peers.push_back(*std::move(peer));
+  }
+  const swarm::TorrentKey key = {digest,
+                                 ByteCount(static_cast<int64_t>(news.piece_length_bytes()))};
+  node_->OnTrackerPeers(key, peers);
+}
+
+void Downloads::OnFailure(Download& download, const absl::Status& failure) {
+  download.last_failure = failure;
+  if (download.leeching) return;  // its pieces may still come from peers
+  if (!absl::IsUnavailable(failure) && !absl::IsResourceExhausted(failure)) {
+    OnDone(download.digest, failure);
+    return;
+  }
+  loop_->CancelTimer(download.retry);
+  download.retry = loop_->RunAfter(*download.backoff.NextDelay(), [this, digest = download.digest] {
+    if (Download* again = Find(digest)) trackers_->WantMetainfo(digest, again->ns);
+  });
+}
+
+void Downloads::Answer(Download& download, const absl::Status& status) {
+  std::vector<Ready> waiting = std::exchange(download.waiting, {});
+  for (Ready& ready : waiting) ready(status);
+}
+
+void Downloads::OnDone(const Digest& digest, const absl::Status& status) {
+  auto it = downloads_.find(digest);
+  if (it == downloads_.end()) return;
+  std::unique_ptr<Download> download = std::move(it->second);
+  downloads_.erase(it);
+  loop_->CancelTimer(download->deadline);
+  loop_->CancelTimer(download->retry);
+  trackers_->StopWanting(digest);
+  ++(status.ok() ? stats_.completed : stats_.failed);
+  if (!status.ok()) {
+    telemetry::LogWarn("download failed", {{"digest", digest.ToString()},
+                                           {"namespace", download->ns},
+                                           {"reason", status.ToString()}});
+  }
+  Answer(*download, status);
+}
+
+void Downloads::Remove(const Digest& digest, Ready done) {
+  if (Download* download = Find(digest)) {
+    const absl::Status removed = absl::CancelledError("the blob was removed by hand");
+    if (download->leeching) node_->Drop(download->key, removed);
+    OnDone(digest, removed);
+  }
+  auto shared = std::make_shared<Ready>(std::move(done));
+  const absl::Status submitted =
+      disk_->Submit([handle = loop_->handle(), store = store_, digest, shared] {
+        const absl::Status status = store->Delete(digest, /*force=*/true);
+        handle.Post([shared, status] { (*shared)(status); });
+      });
+  if (!submitted.ok()) (*shared)(submitted);
+}
+
+DownloadStats Downloads::stats() const {
+  DownloadStats stats = stats_;
+  stats.active = downloads_.size();
+  return stats;
+}
+
+}  // namespace kraken::agent

@@ -1,0 +1,284 @@
+#include "kraken/agent/registry_face.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "kraken/agent/blob_streamer.h"
+#include "kraken/base/check.h"
+#include "kraken/base/status_util.h"
+#include "kraken/registry/content_response.h"
+#include "kraken/registry/errors.h"
+#include "kraken/registry/manifest.h"
+
+namespace kraken::agent {
+namespace {
+
+using registry::Endpoint;
+using registry::ResourceKind;
+using Exchange = std::shared_ptr<net::HttpExchange>;
+
+constexpr absl::string_view kApiVersion = "Docker-Distribution-API-Version";
+constexpr absl::string_view kApiVersionValue = "registry/2.0";
+
+// In the exchange's loop, or from another one by Post().
+void RespondStatus(net::HttpExchange& exchange, const absl::Status& status, ResourceKind resource) {
+  exchange.Respond(registry::ErrorResponse(registry::ReplyFor(status, resource)));
+}
+
+void PostStatus(const Exchange& exchange, const absl::Status& status, ResourceKind resource) {
+  exchange->Post([status, resource](net::HttpExchange& e) { RespondStatus(e, status, resource); });
+}
+
+// Whether the query asks for another registry's content ("mirror mode").
+bool AsksForMirror(absl::string_view query) {
+  return absl::StartsWith(query, "ns=") || absl::StrContains(query, "&ns=");
+}
+
+// A slice of the content in memory, for what is answered in one go.
+void RespondContent(net::HttpExchange& exchange, const registry::ContentResponse& response,
+                    const std::string& content) {
+  if (!response.body.has_value()) {
+    exchange.Respond(response.status, response.headers, "");
+    return;
+  }
+  const registry::ByteRange& range = *response.body;
+  exchange.StartResponse(response.status, response.headers,
+                         static_cast<uint64_t>(range.length.value()));
+  exchange.Write(absl::string_view(content).substr(static_cast<size_t>(range.offset.value()),
+                                                   static_cast<size_t>(range.length.value())));
+  exchange.Finish();
+}
+
+// The whole of a small blob that is here. Blocks on the disk.
+absl::StatusOr<std::string> ReadAll(const peer_wire::BlobReader& reader) {
+  std::string content(static_cast<size_t>(reader.end().value()), '\0');
+  size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t n =
+        pread(reader.fd(), content.data() + done, content.size() - done, static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoToStatus(errno, absl::StrCat("read ", reader.digest().ToString()));
+    if (n == 0) return absl::DataLossError(absl::StrCat(reader.digest().ToString(), " is cut off"));
+    done += static_cast<size_t>(n);
+  }
+  return content;
+}
+
+}  // namespace
+
+RegistryFace::RegistryFace(const Parts& parts, const DownloadConfig& config)
+    : parts_(parts), config_(config) {}
+
+net::EventLoop* RegistryFace::CurrentLoop() const {
+  for (net::EventLoop* loop : parts_.loops) {
+    if (loop->IsInLoopThread()) return loop;
+  }
+  KH_CHECK(false);
+  return nullptr;
+}
+
+void RegistryFace::Handle(Exchange exchange) {
+  auto parsed = registry::ParseRegistryPath(exchange->method(), exchange->path(),
+                                            registry::RegistryMode::kReadOnly);
+  if (auto* refusal = std::get_if<registry::RegistryRefusal>(&parsed)) {
+    net::HttpResponse response = registry::ErrorResponse(refusal->reply);
+    if (refusal->allow.has_value()) response.headers.Set("Allow", *refusal->allow);
+    exchange->Respond(response);
+    return;
+  }
+  const auto& request = std::get<registry::RegistryRequest>(parsed);
+  if (AsksForMirror(exchange->query())) {
+    // A 404 makes a runtime go on to the registry that it means.
+    exchange->Respond(registry::ErrorResponse(
+        404, registry::ErrorCode::kNameUnknown,
+        "this agent serves its own cluster's namespaces, not those of a mirror's ns="));
+    return;
+  }
+  switch (request.endpoint) {
+    case Endpoint::kBase:
+      exchange->Respond(
+          200, {{"Content-Type", "application/json"}, {kApiVersion, kApiVersionValue}}, "{}");
+      return;
+    case Endpoint::kManifest:
+      ServeManifest(std::move(exchange), Namespace(*request.repository), request);
+      return;
+    case Endpoint::kBlob:
+      ServeBlob(std::move(exchange), Namespace(*request.repository), *request.digest);
+      return;
+    default:
+      exchange->Respond(registry::ErrorResponse(
+          404, registry::ErrorCode::kUnsupported,
+          "agents serve manifests and blobs; ask Harbor for lists of tags and referrers"));
+  }
+}
+
+void RegistryFace::ServeManifest(Exchange exchange, const Namespace& ns,
+                                 const registry::RegistryRequest& request) {
+  if (const Digest* digest = request.reference->digest()) {
+    ServeManifestByDigest(std::move(exchange), ns, *digest);
+    return;
+  }
+  parts_.control->Post([this, exchange, ns, tag = *request.reference->tag()] {
+    parts_.build_index->GetTag(ns, tag, [this, exchange, ns](absl::StatusOr<rpc::TagValue> value) {
+      if (value.ok()) {
+        ServeManifestByDigest(exchange, ns, value->digest);
+      } else {
+        PostStatus(exchange, value.status(), ResourceKind::kManifest);
+      }
+    });
+  });
+}
+
+// In any loop.
+void RegistryFace::ServeManifestByDigest(Exchange exchange, const Namespace& ns,
+                                         const Digest& digest) {
+  parts_.control->Post([this, exchange, ns, digest] {
+    parts_.downloads->Want(ns, digest, [this, exchange, digest](absl::Status status) {
+      if (status.ok()) {
+        ReadManifest(exchange, digest);
+      } else {
+        PostStatus(exchange, status, ResourceKind::kManifest);
+      }
+    });
+  });
+}
+
+// On the control loop. A manifest is sent whole, so all of it is waited for.
+void RegistryFace::ReadManifest(Exchange exchange, const Digest& digest) {
+  absl::StatusOr<std::unique_ptr<peer_wire::BlobReader>> reader =
+      parts_.node->OpenReader(digest, ByteOffset(0), ByteCount(-1));
+  if (!reader.ok()) {
+    PostStatus(exchange, reader.status(), ResourceKind::kManifest);
+    return;
+  }
+  if ((*reader)->size() > ByteCount(registry::kMaxManifestBytes)) {
+    PostStatus(exchange,
+               absl::NotFoundError(absl::StrCat(
+                   digest.ToString(), " is not a manifest: ", (*reader)->size().value(), " bytes")),
+               ResourceKind::kManifest);
+    return;
+  }
+  AwaitManifest(std::move(exchange), *std::move(reader));
+}
+
+void RegistryFace::AwaitManifest(Exchange exchange, std::shared_ptr<peer_wire::BlobReader> reader) {
+  const ByteOffset available = reader->available();
+  if (available < reader->end()) {
+    if (!reader->status().ok()) {
+      PostStatus(exchange, reader->status(), ResourceKind::kManifest);
+      return;
+    }
+    reader->Advance(available);
+    peer_wire::BlobReader& waited = *reader;
+    waited.Wait(parts_.control->handle(), [this, exchange, reader = std::move(reader)]() mutable {
+      AwaitManifest(exchange, std::move(reader));
+    });
+    return;
+  }
+  const absl::Status submitted = parts_.disk->Submit([this, exchange, reader] {
+    absl::StatusOr<std::string> body = ReadAll(*reader);
+    exchange->Post(
+        [this, exchange, digest = reader->digest(), body = std::move(body)](net::HttpExchange&) {
+          if (body.ok()) {
+            RespondManifest(exchange, digest, *body);
+          } else {
+            RespondStatus(*exchange, body.status(), ResourceKind::kManifest);
+          }
+        });
+  });
+  if (!submitted.ok()) PostStatus(exchange, submitted, ResourceKind::kManifest);
+}
+
+void RegistryFace::RespondManifest(Exchange exchange, const Digest& digest,
+                                   const std::string& body) {
+  absl::StatusOr<registry::Manifest> manifest = registry::Manifest::Parse(body);
+  if (!manifest.ok()) {
+    exchange->Respond(registry::ErrorResponse(
+        404, registry::ErrorCode::kManifestUnknown,
+        absl::StrCat(digest.ToString(), " is not a manifest: ", manifest.status().message())));
+    return;
+  }
+  registry::ContentResponse response =
+      registry::ManifestResponse(exchange->request().headers, digest, manifest->media_type(),
+                                 ByteCount(static_cast<int64_t>(body.size())));
+  response.headers.Set(kApiVersion, kApiVersionValue);
+  RespondContent(*exchange, response, body);
+}
+
+void RegistryFace::ServeBlob(Exchange exchange, const Namespace& ns, const Digest& digest) {
+  absl::StatusOr<std::shared_ptr<const storage::Blob>> blob = parts_.store->Find(digest);
+  if (blob.ok()) {
+    ServeComplete(std::move(exchange), *std::move(blob));
+    return;
+  }
+  if (!absl::IsNotFound(blob.status())) {
+    RespondStatus(*exchange, blob.status(), ResourceKind::kBlob);
+    return;
+  }
+  parts_.control->Post([this, exchange, ns, digest] {
+    parts_.downloads->Want(ns, digest, [this, exchange, digest](absl::Status status) {
+      if (status.ok()) {
+        OpenAndStream(exchange, digest);
+      } else {
+        PostStatus(exchange, status, ResourceKind::kBlob);
+      }
+    });
+  });
+}
+
+void RegistryFace::ServeComplete(Exchange exchange, std::shared_ptr<const storage::Blob> blob) {
+  registry::ContentResponse response =
+      registry::BlobResponse(exchange->request().headers, blob->digest(), blob->size());
+  if (!response.body.has_value()) {
+    exchange->Respond(response.status, response.headers, "");
+    return;
+  }
+  const auto offset = static_cast<uint64_t>(response.body->offset.value());
+  const auto length = static_cast<uint64_t>(response.body->length.value());
+  exchange->StartResponse(response.status, response.headers, length);
+  if (length > 0) exchange->SendFile(blob->fd(), offset, length, blob);
+  exchange->Finish();
+}
+
+// On the control loop: the blob is arriving, or has just become complete.
+void RegistryFace::OpenAndStream(Exchange exchange, const Digest& digest) {
+  absl::StatusOr<std::unique_ptr<peer_wire::BlobReader>> whole =
+      parts_.node->OpenReader(digest, ByteOffset(0), ByteCount(-1));
+  if (!whole.ok()) {
+    PostStatus(exchange, whole.status(), ResourceKind::kBlob);
+    return;
+  }
+  registry::ContentResponse response =
+      registry::BlobResponse(exchange->request().headers, digest, (*whole)->size());
+  if (!response.body.has_value()) {
+    exchange->Post(
+        [response](net::HttpExchange& e) { e.Respond(response.status, response.headers, ""); });
+    return;
+  }
+  const bool is_head = exchange->method() == "HEAD";
+  absl::StatusOr<std::unique_ptr<peer_wire::BlobReader>> reader =
+      is_head ? std::unique_ptr<peer_wire::BlobReader>()
+              : parts_.node->OpenReader(digest, response.body->offset, response.body->length);
+  if (!reader.ok()) {
+    PostStatus(exchange, reader.status(), ResourceKind::kBlob);
+    return;
+  }
+  exchange->Post(
+      [this, exchange, response, is_head, reader = *std::move(reader)](net::HttpExchange&) mutable {
+        exchange->StartResponse(response.status, response.headers,
+                                static_cast<uint64_t>(response.body->length.value()));
+        if (is_head) {
+          exchange->Finish();
+        } else {
+          StreamBlob(exchange, std::move(reader), config_.progress_timeout, CurrentLoop());
+        }
+      });
+}
+
+}  // namespace kraken::agent

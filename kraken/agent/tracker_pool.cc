@@ -1,0 +1,133 @@
+#include "kraken/agent/tracker_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kraken/cluster/ring.h"
+#include "kraken/telemetry/log.h"
+
+namespace kraken::agent {
+namespace {
+
+rpc::v1::AnnounceEvent ToProto(swarm::AnnounceEvent event) {
+  switch (event) {
+    case swarm::AnnounceEvent::kJoin:
+      return rpc::v1::ANNOUNCE_EVENT_JOIN;
+    case swarm::AnnounceEvent::kProgress:
+      return rpc::v1::ANNOUNCE_EVENT_PROGRESS;
+    case swarm::AnnounceEvent::kComplete:
+      return rpc::v1::ANNOUNCE_EVENT_COMPLETE;
+    case swarm::AnnounceEvent::kLeave:
+      return rpc::v1::ANNOUNCE_EVENT_LEAVE;
+  }
+  return rpc::v1::ANNOUNCE_EVENT_PROGRESS;
+}
+
+}  // namespace
+
+TrackerPool::TrackerPool(net::EventLoop* loop, rpc::ChannelDirectory* directory,
+                         cluster::ClusterMonitor* members)
+    : loop_(loop), directory_(directory), members_(members) {}
+
+TrackerPool::~TrackerPool() { members_->OnChange(nullptr); }
+
+void TrackerPool::Start(const swarm::PeerInfo& self, const std::string& zone, OnNews on_news) {
+  swarm::PeerInfo peer = self;
+  peer.zone = zones_.NumberOf(zone);
+  self_ = rpc::ToProto(peer, zones_);
+  on_news_ = std::move(on_news);
+  started_ = true;
+  members_->OnChange([this] { SyncMembers(); });
+  SyncMembers();
+}
+
+void TrackerPool::SyncMembers() {
+  const std::vector<std::string>& members = members_->ring()->members();
+  for (auto it = clients_.begin(); it != clients_.end();) {
+    const bool gone = std::find(members.begin(), members.end(), it->first) == members.end();
+    it = gone ? clients_.erase(it) : std::next(it);
+  }
+  for (const std::string& tracker : members) {
+    if (clients_.contains(tracker)) continue;
+    rpc::AnnounceClient::Events events;
+    events.on_connected = [this, tracker] {
+      telemetry::LogInfo("tracker connected", {{"tracker", tracker}});
+      AskAgain();
+    };
+    events.on_disconnected = [this, tracker](const absl::Status& status) {
+      if (last_failure_ != status) {
+        telemetry::LogWarn("no tracker", {{"tracker", tracker}, {"reason", status.ToString()}});
+      }
+      last_failure_ = status;
+      AskAgain();
+    };
+    events.on_news = [this](rpc::v1::TorrentNews news) {
+      absl::StatusOr<Digest> digest = rpc::DigestFromBytes(news.digest());
+      if (digest.ok()) on_news_(*digest, std::move(news));
+    };
+    clients_[tracker] =
+        std::make_unique<rpc::AnnounceClient>(loop_, directory_, tracker, self_, std::move(events));
+  }
+}
+
+rpc::AnnounceClient* TrackerPool::ClientFor(const Digest& digest) {
+  std::vector<std::string> members;
+  std::vector<std::string> connected;
+  for (const auto& [tracker, client] : clients_) {
+    members.push_back(tracker);
+    if (client->connected()) connected.push_back(tracker);
+  }
+  const std::vector<std::string> locations =
+      cluster::Ring(members, connected, /*max_replica=*/1).Locations(digest);
+  return locations.empty() ? nullptr : clients_[locations.front()].get();
+}
+
+void TrackerPool::WantMetainfo(const Digest& digest, const std::string& ns) {
+  wanted_[digest] = ns;
+  Ask(digest, ns);
+}
+
+void TrackerPool::StopWanting(const Digest& digest) { wanted_.erase(digest); }
+
+void TrackerPool::AskAgain() {
+  for (const auto& [digest, ns] : wanted_) Ask(digest, ns);
+}
+
+void TrackerPool::Ask(const Digest& digest, const std::string& ns) {
+  rpc::AnnounceClient* client = ClientFor(digest);
+  if (client == nullptr) return;
+  rpc::v1::AnnounceRecord record;
+  record.set_digest(rpc::ToBytes(digest));
+  record.set_namespace_(ns);
+  record.set_want_metainfo(true);
+  client->Send(std::move(record));
+}
+
+void TrackerPool::Announce(swarm::TorrentId, const swarm::AnnounceRecord& record) {
+  rpc::AnnounceClient* client = ClientFor(record.key.digest);
+  if (client == nullptr) return;
+  rpc::v1::AnnounceRecord proto;
+  proto.set_digest(rpc::ToBytes(record.key.digest));
+  proto.set_piece_length_bytes(static_cast<uint64_t>(record.key.piece_length.value()));
+  proto.set_event(ToProto(record.event));
+  proto.set_have_pieces(static_cast<uint32_t>(record.have.value()));
+  proto.set_piece_count(static_cast<uint32_t>(record.piece_count.value()));
+  proto.set_want_peers(record.want_peers);
+  auto wanted = wanted_.find(record.key.digest);
+  if (wanted != wanted_.end()) {
+    proto.set_want_metainfo(true);
+    proto.set_namespace_(wanted->second);
+  }
+  client->Send(std::move(proto));
+}
+
+absl::Status TrackerPool::status() const {
+  for (const auto& [tracker, client] : clients_) {
+    if (client->connected()) return absl::OkStatus();
+  }
+  if (!last_failure_.ok()) return last_failure_;
+  return absl::UnavailableError("no tracker is connected yet");
+}
+
+}  // namespace kraken::agent

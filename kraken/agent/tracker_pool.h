@@ -1,0 +1,68 @@
+#ifndef KRAKEN_AGENT_TRACKER_POOL_H_
+#define KRAKEN_AGENT_TRACKER_POOL_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "kraken/base/digest.h"
+#include "kraken/cluster/cluster_monitor.h"
+#include "kraken/net/event_loop.h"
+#include "kraken/rpc/announce_client.h"
+#include "kraken/rpc/convert.h"
+#include "kraken/swarm/environment.h"
+
+namespace kraken::agent {
+
+// The agent's way to all trackers of a cluster. A digest's swarm lives on one of them: the first by
+// rendezvous hashing that is connected. When that changes, what was wanted is asked for again; the
+// engine announces its torrents anew by itself. Belongs to its loop's thread.
+class TrackerPool final : public swarm::Announcer {
+ public:
+  using OnNews = std::function<void(const Digest&, rpc::v1::TorrentNews)>;
+
+  // `members` is the trackers' host list (its health checks are off: the streams tell). All outlive
+  // it.
+  TrackerPool(net::EventLoop* loop, rpc::ChannelDirectory* directory,
+              cluster::ClusterMonitor* members);
+  ~TrackerPool() override;
+
+  // Connects. `self` as the trackers shall hand it out.
+  void Start(const swarm::PeerInfo& self, const std::string& zone, OnNews on_news);
+
+  // Asks for the metainfo of a blob, until StopWanting().
+  void WantMetainfo(const Digest& digest, const std::string& ns);
+  void StopWanting(const Digest& digest);
+
+  // swarm::Announcer
+  void Announce(swarm::TorrentId torrent, const swarm::AnnounceRecord& record) override;
+
+  rpc::ZoneTable& zones() { return zones_; }
+  // UNAVAILABLE if no tracker is connected, naming why.
+  absl::Status status() const;
+
+ private:
+  void SyncMembers();
+  rpc::AnnounceClient* ClientFor(const Digest& digest);
+  void AskAgain();
+  void Ask(const Digest& digest, const std::string& ns);
+
+  net::EventLoop* const loop_;
+  rpc::ChannelDirectory* const directory_;
+  cluster::ClusterMonitor* const members_;
+  rpc::ZoneTable zones_;
+  rpc::v1::Peer self_;
+  OnNews on_news_;
+  bool started_ = false;
+  std::map<std::string, std::unique_ptr<rpc::AnnounceClient>> clients_;
+  absl::flat_hash_map<Digest, std::string> wanted_;
+  absl::Status last_failure_;
+};
+
+}  // namespace kraken::agent
+
+#endif  // KRAKEN_AGENT_TRACKER_POOL_H_
