@@ -1,0 +1,274 @@
+#include "harbor_bridge/bridge.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/work/dispatcher.h"
+#include "harbor_bridge/work/image_prefetch.h"
+#include "harbor_bridge/work/image_work.h"
+#include "harbor_bridge/work/intake.h"
+#include "harbor_bridge/work/origin_prefetcher.h"
+#include "kraken/backend/backend_set.h"
+#include "kraken/base/random.h"
+#include "kraken/base/status_macros.h"
+#include "kraken/base/status_util.h"
+#include "kraken/cluster/cluster_monitor.h"
+#include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/mirrored_counter.h"
+#include "kraken/daemon/shutdown_sequence.h"
+#include "kraken/daemon/start_error.h"
+#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/version.h"
+#include "kraken/net/blocking_http_client.h"
+#include "kraken/net/http_server.h"
+#include "kraken/net/loop_thread.h"
+#include "kraken/net/router.h"
+#include "kraken/rpc/build_index_client.h"
+#include "kraken/rpc/channel_directory.h"
+#include "kraken/rpc/origin_client.h"
+#include "kraken/storage/job_queue.h"
+#include "kraken/storage/journal.h"
+#include "kraken/telemetry/log.h"
+#include "kraken/telemetry/metrics.h"
+
+namespace harbor_bridge {
+namespace {
+
+using kraken::daemon::MirroredCounter;
+using kraken::daemon::WithExitCode;
+
+constexpr int kMaxPort = 65535;
+constexpr absl::Duration kGrace = absl::Seconds(5);
+constexpr kraken::BackoffOptions kJobBackoff = {.initial_interval = absl::Milliseconds(200),
+                                                .max_interval = absl::Minutes(5)};
+
+// Everything, in the order of construction; destroyed in reverse.
+class Bridge final : public kraken::daemon::Daemon {
+ public:
+  Bridge(const BridgeConfig& config, const BridgeFlags& flags, kraken::net::EventLoop& control)
+      : config_(config), flags_(flags), control_(control) {}
+
+  absl::Status Start() {
+    KH_ASSIGN_OR_RETURN(tls_, kraken::daemon::MakeTlsSettings(config_.common.tls));
+    KH_RETURN_IF_ERROR(OpenQueues());
+    KH_RETURN_IF_ERROR(MeetHarbors());
+    KH_RETURN_IF_ERROR(JoinCluster());
+    StartWork();
+    return Serve();
+  }
+
+  void Shutdown(absl::AnyInvocable<void()> done) override {
+    shutdown_.Add("intake", [this](auto next) { http_server_->Shutdown(kGrace, std::move(next)); });
+    shutdown_.AddBlocking("work", [this] {
+      http_.Shutdown();
+      dispatcher_->StopAndWait();
+    });
+    shutdown_.AddBlocking("queues", [this] {
+      journal_.reset();
+      queue_.reset();
+    });
+    shutdown_.Run(std::move(done));
+  }
+
+ private:
+  absl::Status OpenQueues() {
+    const std::string& dir = config_.work.dir;
+    if (mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
+      return WithExitCode(kraken::ErrnoToStatus(errno, absl::StrCat("work.dir ", dir)),
+                          kraken::config::kExitDirectoryNotWritable);
+    }
+    kraken::storage::JobQueueOptions jobs;
+    jobs.path = absl::StrCat(dir, "/jobs.db");
+    jobs.backoff = kJobBackoff;
+    jobs.backoff.max_retries = config_.work.max_retries;
+    auto queue = kraken::storage::JobQueue::Open(std::move(jobs));
+    if (!queue.ok()) {
+      return WithExitCode(queue.status(), kraken::config::kExitDirectoryNotWritable);
+    }
+    queue_ = *std::move(queue);
+    kraken::storage::JournalOptions events;
+    events.path = absl::StrCat(dir, "/journal.db");
+    auto journal = kraken::storage::Journal::Open(std::move(events));
+    if (!journal.ok()) {
+      return WithExitCode(journal.status(), kraken::config::kExitDirectoryNotWritable);
+    }
+    journal_ = *std::move(journal);
+    return absl::OkStatus();
+  }
+
+  absl::Status MeetHarbors() {
+    std::vector<Harbor> harbors;
+    for (const HarborConfig& config : config_.harbors) {
+      auto client = kraken::backend::MakeRegistryClient(config.registry, &http_, &bits_);
+      if (!client.ok()) return WithExitCode(client.status(), kraken::config::kExitBadConfig);
+      harbors.push_back({.name = config.name,
+                         .plain = config.pattern,
+                         .host = config.host,
+                         .authorization = config.authorization,
+                         .client = *std::move(client)});
+    }
+    harbors_ = std::make_unique<Harbors>(std::move(harbors));
+    return absl::OkStatus();
+  }
+
+  absl::Status JoinCluster() {
+    kraken::rpc::ChannelDirectoryOptions channels;
+    channels.tls = tls_.rpc;
+    channels.http_tls = tls_.client;
+    directory_ = std::make_unique<kraken::rpc::ChannelDirectory>(&control_, channels);
+    origin_client_ = std::make_unique<kraken::rpc::OriginClient>(&control_, directory_.get());
+    build_index_ = std::make_unique<kraken::rpc::BuildIndexClient>(
+        &control_, directory_.get(), config_.build_index.hosts.static_hosts);
+    kraken::cluster::ClusterMonitorOptions members;
+    members.hosts = config_.origin.hosts;
+    members.health = config_.origin.healthcheck;
+    members.max_replica = config_.hashring.max_replica;
+    members.tls = tls_.client;
+    auto monitor = kraken::cluster::ClusterMonitor::Create(&control_, members);
+    if (!monitor.ok()) return WithExitCode(monitor.status(), kraken::config::kExitBadConfig);
+    origins_ = *std::move(monitor);
+    return absl::OkStatus();
+  }
+
+  void StartWork() {
+    prefetcher_ =
+        std::make_unique<OriginPrefetcher>(&control_, origins_.get(), origin_client_.get());
+    image_prefetch_ = std::make_unique<ImagePrefetch>(
+        harbors_.get(), prefetcher_.get(),
+        [this](const kraken::Namespace& ns, const kraken::Tag& tag, const kraken::Digest& digest,
+               uint64_t revision) { return PutTag(ns, tag, digest, revision); },
+        config_.platforms);
+    dispatcher_ = std::make_unique<Dispatcher>(
+        &control_, queue_.get(), config_.work.concurrency,
+        [this](const kraken::storage::Job& job,
+               const kraken::registry::Cancellation& cancellation) -> absl::Status {
+          KH_ASSIGN_OR_RETURN(const ImageWork work, ImageWork::Decode(job.payload));
+          return image_prefetch_->Run(work, cancellation);
+        });
+    intake_ = std::make_unique<Intake>(harbors_.get(), journal_.get(), queue_.get());
+  }
+
+  absl::Status Serve() {
+    KH_RETURN_IF_ERROR(intake_->Replay());
+    dispatcher_->Start();
+    intake_->AddRoutes(router_);
+    kraken::daemon::AddAdminRoutes(router_, {.capabilities = {.role = "harbor-bridge"},
+                                             .metrics = &metrics_,
+                                             .control = &control_,
+                                             .readiness = [this] { return Readiness(); },
+                                             .refresh_metrics = [this] { RefreshMetrics(); }});
+    kraken::net::HttpServerOptions http;
+    if (config_.listen_tls) http.tls = tls_.http_server;
+    http_server_ = std::make_unique<kraken::net::HttpServer>(
+        std::vector<kraken::net::EventLoop*>{&admin_.loop()}, http, router_.AsHandler());
+    return WithExitCode(http_server_->Listen(absl::StrCat(":", flags_.port)).status(),
+                        kraken::config::kExitPortTaken);
+  }
+
+  // On a worker thread.
+  absl::Status PutTag(const kraken::Namespace& ns, const kraken::Tag& tag,
+                      const kraken::Digest& digest, uint64_t revision) {
+    struct Call {
+      absl::Notification done;
+      absl::Status status;
+    };
+    auto call = std::make_shared<Call>();
+    control_.Post([this, call, ns, tag, digest, revision] {
+      build_index_->PutTag(ns, tag, {.digest = digest, .revision = revision},
+                           [call](absl::StatusOr<kraken::rpc::TagValue> stored) {
+                             call->status = stored.status();
+                             call->done.Notify();
+                           });
+    });
+    call->done.WaitForNotification();
+    return call->status;
+  }
+
+  absl::Status Readiness() const {
+    if (!origins_->healthy().empty()) return absl::OkStatus();
+    return absl::UnavailableError("no origin is healthy");
+  }
+
+  void RefreshMetrics() {
+    const IntakeStats intake = intake_->stats();
+    notifications_.Set(intake.notifications);
+    events_.Set(intake.events);
+    ignored_.Set(intake.ignored);
+    unreadable_.Set(intake.unreadable + intake.oversized);
+    unauthorized_.Set(intake.unauthorized);
+    const DispatcherStats work = dispatcher_->stats();
+    done_.Set(work.done);
+    failed_.Set(work.failed);
+    running_.Set(work.running);
+    healthy_.Set(static_cast<double>(origins_->healthy().size()));
+  }
+
+  MirroredCounter Counter(const char* name, const char* help,
+                          const kraken::telemetry::Labels& labels = {}) {
+    return MirroredCounter(metrics_.AddCounter(name, help, labels));
+  }
+
+  const BridgeConfig config_;
+  const BridgeFlags flags_;
+  kraken::net::EventLoop& control_;
+  kraken::daemon::TlsSettings tls_;
+  kraken::telemetry::Metrics metrics_{"harbor-bridge", kraken::daemon::kVersion};
+  MirroredCounter notifications_ =
+      Counter("kraken_bridge_notifications_total", "Notifications received.");
+  MirroredCounter events_ =
+      Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "work"}});
+  MirroredCounter ignored_ =
+      Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "ignored"}});
+  MirroredCounter unreadable_ =
+      Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "unreadable"}});
+  MirroredCounter unauthorized_ =
+      Counter("kraken_bridge_unauthorized_total", "Notifications with a wrong credential.");
+  MirroredCounter done_ =
+      Counter("kraken_bridge_jobs_total", "Attempts at jobs.", {{"result", "done"}});
+  MirroredCounter failed_ =
+      Counter("kraken_bridge_jobs_total", "Attempts at jobs.", {{"result", "failed"}});
+  kraken::telemetry::Gauge& running_ =
+      metrics_.AddGauge("kraken_bridge_jobs_running", "Jobs being worked on.");
+  kraken::telemetry::Gauge& healthy_ =
+      metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
+  kraken::SystemBitGen bits_;
+  kraken::net::LoopThread admin_{"http"};
+  std::unique_ptr<kraken::storage::JobQueue> queue_;
+  std::unique_ptr<kraken::storage::Journal> journal_;
+  kraken::net::BlockingHttpClient http_{kraken::net::HttpClientOptions()};
+  std::unique_ptr<Harbors> harbors_;
+  std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
+  std::unique_ptr<kraken::rpc::OriginClient> origin_client_;
+  std::unique_ptr<kraken::rpc::BuildIndexClient> build_index_;
+  std::unique_ptr<kraken::cluster::ClusterMonitor> origins_;
+  std::unique_ptr<OriginPrefetcher> prefetcher_;
+  std::unique_ptr<ImagePrefetch> image_prefetch_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Intake> intake_;
+  kraken::net::Router router_;
+  std::unique_ptr<kraken::net::HttpServer> http_server_;
+  kraken::daemon::ShutdownSequence shutdown_{&control_};
+};
+
+}  // namespace
+
+void AddFlags(kraken::config::FlagSet& set, BridgeFlags* flags) {
+  set.Int("port", &flags->port, 1, kMaxPort, "port that Harbors send their events to");
+}
+
+absl::StatusOr<std::unique_ptr<kraken::daemon::Daemon>> StartBridge(
+    const BridgeConfig& config, const BridgeFlags& flags, kraken::net::EventLoop& control) {
+  auto bridge = std::make_unique<Bridge>(config, flags, control);
+  KH_RETURN_IF_ERROR(bridge->Start());
+  return bridge;
+}
+
+}  // namespace harbor_bridge

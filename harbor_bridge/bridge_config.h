@@ -1,0 +1,61 @@
+#ifndef HARBOR_BRIDGE_BRIDGE_CONFIG_H_
+#define HARBOR_BRIDGE_BRIDGE_CONFIG_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kraken/backend/backend_config.h"
+#include "kraken/config/cluster_config.h"
+#include "kraken/daemon/common_config.h"
+#include "kraken/registry/platform.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace harbor_bridge {
+
+// One entry of `harbors`.
+struct HarborConfig {
+  std::string name;
+  // Repositories of this Harbor that users name without a host; the first Harbor that matches
+  // counts.
+  std::shared_ptr<const re2::RE2> pattern;  // key `namespace`
+  // How users name its other repositories. May be empty.
+  std::string host;
+  // What its requests must bring as Authorization; empty: nothing.
+  std::string authorization;
+  kraken::backend::RegistryConfig registry;
+};
+void ReadConfig(kraken::config::ObjectReader& r, HarborConfig* c);
+
+// Section `work`.
+struct WorkConfig {
+  // The directory of the journal and the job queue.
+  std::string dir = "/var/lib/kraken/harbor-bridge";
+  // Images that are worked on at a time.
+  int concurrency = 8;
+  // Attempts after the first, before a job is a dead letter.
+  int max_retries = 12;
+};
+void ReadConfig(kraken::config::ObjectReader& r, WorkConfig* c);
+
+struct BridgeConfig {
+  kraken::daemon::CommonConfig common;
+  // The bridge's own port speaks TLS with `tls.server`'s certificate only if this says so: a
+  // registry trusts no private authority.
+  bool listen_tls = false;
+  std::vector<HarborConfig> harbors;
+  // Which images of an index are cached, "linux/amd64"; empty: all.
+  std::vector<kraken::registry::Platform> platforms;
+  kraken::config::ActiveHostsConfig origin;
+  kraken::config::HashRingConfig hashring;
+  kraken::config::PassiveHostsConfig build_index;
+  WorkConfig work;
+};
+void ReadConfig(kraken::config::ObjectReader& r, BridgeConfig* c);
+
+}  // namespace harbor_bridge
+
+#endif  // HARBOR_BRIDGE_BRIDGE_CONFIG_H_
