@@ -1,0 +1,229 @@
+"""Our five programs as the lab runs them: flags, configuration, what they tell over HTTP."""
+
+import json
+import os
+import urllib.parse
+
+from testlab.lab import certificates
+from testlab.lab.metrics import Metrics
+from testlab.lab.process import Process
+from testlab.lab.web import Place, Tls
+
+_START_TIMEOUT_S = 30
+# kraken/config/exit_codes.h
+EXIT_OK = 0
+EXIT_USAGE = 2
+EXIT_BAD_CONFIG = 3
+EXIT_PORT_TAKEN = 4
+EXIT_DIRECTORY_NOT_WRITABLE = 5
+
+# How many origins hold each blob.
+MAX_REPLICA = 2
+# Long, so that a tag which is right at once was made right by an event.
+_TAG_TRUST = "10m"
+
+
+class Security:
+    """Certificates: the lab's own for all processes, and one that nobody has reason to trust."""
+
+    def __init__(self, authority, stranger):
+        """`authority`, `stranger`: certificates.Authority."""
+        self.authority = authority.certificate
+        self._certificate, self._key = authority.issue(certificates.NAME)
+        name = certificates.NAME
+        self.client = Tls(self.authority, self._certificate, self._key, name)
+        self.stranger = Tls(self.authority, *stranger.issue(name), name)
+        self.anonymous = Tls(self.authority, None, None, name)
+
+    def section(self):
+        """`tls` of every process."""
+        end = {"cert": {"path": self._certificate}, "key": {"path": self._key}}
+        return {
+            "name": certificates.NAME,
+            "cas": [{"path": self.authority}],
+            "server": end,
+            "client": end,
+        }
+
+
+class Daemon(Process):
+    """One of our programs. `place`: where it serves health and metrics."""
+
+    def __init__(self, host, folder, log_path, program, place, flags, config):
+        os.makedirs(folder)
+        self.folder = folder
+        self.place = place
+        self.config_path = os.path.join(folder, "config.yaml")
+        self._flags = dict(flags)
+        argv = [program, f"-config={self.config_path}"]
+        super().__init__(host, host.name, argv, log_path)
+        self._fixed_argv = argv
+        self._use_flags()
+        with open(self.config_path, "w", encoding="utf-8") as file:
+            json.dump(config, file, indent=2)  # JSON is YAML.
+
+    def _use_flags(self):
+        self.argv = self._fixed_argv + [f"-{name}={value}" for name, value in self._flags.items()]
+
+    def set_flag(self, name, value):
+        """For the next start; None: without the flag."""
+        self._flags[name] = value
+        if value is None:
+            del self._flags[name]
+        self._use_flags()
+
+    def healthy(self):
+        return self.place.get("/health").status == 200
+
+    def wait_until_ready(self):
+        """Until it says that it can do its work."""
+        self.until(
+            f"{self.place.url}/readiness to say OK",
+            lambda: self.place.get("/readiness").status == 200,
+            _START_TIMEOUT_S,
+        )
+
+    def metrics(self):
+        return Metrics(self.place.get("/metrics").text)
+
+    def grpc_port(self):
+        """None if it has no gRPC."""
+        answer = json.loads(self.place.get("/x/capabilities").body)
+        return answer.get("grpc_port") or None
+
+
+class Origin(Daemon):
+    """Caches blobs of the registries and seeds them."""
+
+    PEER_PORT = 15001
+    PORT = 15002
+
+    def __init__(self, host, folder, log_path, program, security, cluster, backends):
+        """`cluster`: all origins' addresses. `backends`: the section of the same name."""
+        self.peer_port = host.port(self.PEER_PORT)
+        self.cache = os.path.join(folder, "cache")
+        place = Place(host.ip, host.port(self.PORT), security.client)
+        flags = {
+            "peer-ip": host.ip,
+            "peer-port": self.peer_port,
+            "blobserver-hostname": host.ip,
+            "blobserver-port": place.port,
+        }
+        config = {
+            "castore": {"cache_dir": self.cache},
+            "cluster": {"static": cluster},
+            "hashring": {"max_replica": MAX_REPLICA},
+            "backends": backends,
+            "tls": security.section(),
+        }
+        super().__init__(host, folder, log_path, program, place, flags, config)
+
+    def holds(self, digest, size_bytes):
+        """Whether the whole blob is in its store. Asks the disk: a request would make it fetch."""
+        return _is_stored(self.cache, digest, size_bytes)
+
+    def locations(self, digest):
+        """Addresses of the origins that are to hold the blob, the best first."""
+        answer = self.place.get(f"/blobs/{digest}/locations")
+        return answer.headers["Origin-Locations"].split(",")
+
+    def get_blob(self, namespace, digest, byte_range=None):
+        """Kraken's way to read a blob of an origin."""
+        path = f"/namespace/{urllib.parse.quote(namespace, safe='')}/blobs/{digest}"
+        headers = {"Range": byte_range} if byte_range else {}
+        return self.place.get(path, headers=headers)
+
+
+class Tracker(Daemon):
+    """Tells peers about each other."""
+
+    PORT = 15003
+
+    def __init__(self, host, folder, log_path, program, security, origins):
+        place = Place(host.ip, host.port(self.PORT), security.client)
+        config = {
+            "origin": {"hosts": {"static": origins}},
+            "hashring": {"max_replica": MAX_REPLICA},
+            "tls": security.section(),
+        }
+        super().__init__(host, folder, log_path, program, place, {"port": place.port}, config)
+
+
+class BuildIndex(Daemon):
+    """Knows which digest a tag is."""
+
+    PORT = 15004
+
+    def __init__(self, host, folder, log_path, program, security, backends):
+        place = Place(host.ip, host.port(self.PORT), security.client)
+        config = {
+            "localdb": {"source": os.path.join(folder, "tags.db")},
+            "tagserver": {"revalidate_after": _TAG_TRUST},
+            "backends": backends,
+            "tls": security.section(),
+        }
+        super().__init__(host, folder, log_path, program, place, {"port": place.port}, config)
+
+
+class Bridge(Daemon):
+    """Turns the registries' events into work for origins and build-index."""
+
+    PORT = 10050
+
+    def __init__(self, host, folder, log_path, program, security, harbors, origins, build_index):
+        place = Place(host.ip, host.port(self.PORT))  # plain: registries trust no lab
+        config = {
+            "harbors": harbors,
+            "origin": {"hosts": {"static": origins}},
+            "hashring": {"max_replica": MAX_REPLICA},
+            "build_index": {"hosts": {"static": [build_index]}},
+            "work": {"dir": os.path.join(folder, "work")},
+            "tls": security.section(),
+        }
+        super().__init__(host, folder, log_path, program, place, {"port": place.port}, config)
+
+
+class Agent(Daemon):
+    """A node's registry, which downloads from the swarm."""
+
+    PEER_PORT = 16001
+    PORT = 16002
+    REGISTRY_PORT = 13000
+
+    def __init__(self, host, folder, log_path, program, security, tracker, build_index):
+        self.peer_port = host.port(self.PEER_PORT)
+        self.cache = os.path.join(folder, "cache")
+        # Where container runtimes pull: plain, as it is for the node itself.
+        self.registry = Place(host.ip, host.port(self.REGISTRY_PORT))
+        place = Place(host.ip, host.port(self.PORT))
+        flags = {
+            "peer-ip": host.ip,
+            "peer-port": self.peer_port,
+            "agent-server-port": place.port,
+            "agent-registry-port": self.registry.port,
+        }
+        config = {
+            "store": {"cache_dir": self.cache},
+            "registry": {"docker": {"http": {"net": "tcp", "addr": self.registry.address}}},
+            "tracker": {"hosts": {"static": [tracker]}},
+            "build_index": {"hosts": {"static": [build_index]}},
+            "tls": security.section(),
+        }
+        super().__init__(host, folder, log_path, program, place, flags, config)
+
+    def holds(self, digest, size_bytes):
+        """Whether the whole blob is in its store."""
+        return _is_stored(self.cache, digest, size_bytes)
+
+    def received_bytes(self):
+        """{"origin": bytes, "agent": bytes}"""
+        now = self.metrics()
+        name = "kraken_swarm_received_bytes_total"
+        return {peer: now.total(name, peer=peer) for peer in ("origin", "agent")}
+
+
+def _is_stored(cache, digest, size_bytes):
+    """kraken/storage/store_paths.h says where complete blobs are."""
+    digits = digest.removeprefix("sha256:")
+    path = os.path.join(cache, "blobs", digits[:2], digits[2:4], digits, "data")
+    return os.path.exists(path) and os.path.getsize(path) == size_bytes

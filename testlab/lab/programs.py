@@ -1,0 +1,45 @@
+"""The Debian programs that the lab stands on."""
+
+import os
+import re
+import shutil
+
+from testlab.lab.errors import LabError
+
+# Where Debian keeps programs for root; a test's PATH may lack them.
+_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# program: its package, which tools/debian-packages.txt has.
+PROGRAMS = {
+    "docker-registry": "docker-registry",
+    "htpasswd": "apache2-utils",
+    "ip": "iproute2",
+    "openssl": "openssl",
+    "skopeo": "skopeo",
+}
+
+
+def path():
+    """PATH for everything that the lab starts."""
+    return os.environ.get("PATH", "") + ":" + _FOLDERS
+
+
+def missing(which=lambda name: shutil.which(name, path=path())):
+    """Packages of which a program is not there."""
+    return sorted({package for name, package in PROGRAMS.items() if not which(name)})
+
+
+def require():
+    """LabError names what to install."""
+    packages = missing()
+    if packages:
+        raise LabError(
+            "Debian packages are missing. Install them with\n\n"
+            f"    apt-get install {' '.join(packages)}\n\n"
+            "or let ./bazelw do it: ./bazelw --install test"
+        )
+
+
+def listed_packages(text):
+    """Names in the text of tools/debian-packages.txt."""
+    return set(re.findall(r"^([a-z0-9][a-z0-9.+-]*)\s+\w", text, re.MULTILINE))

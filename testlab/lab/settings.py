@@ -1,0 +1,40 @@
+"""What the lab is told on its command line: where Bazel put programs and images, and what to do."""
+
+import argparse
+
+MODES = ("e2e", "up")
+
+
+def _pair(text):
+    name, separator, path = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
+    return name, path
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(
+        description="A whole cluster on this machine: two registries, origins, agents, clients."
+    )
+    parser.add_argument("mode", choices=MODES)
+    parser.add_argument("--program", action="append", type=_pair, default=[], metavar="NAME=PATH")
+    parser.add_argument("--image", action="append", type=_pair, default=[], metavar="NAME=PATH")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        help="e2e: only this step, after the start (repeatable)",
+    )
+    parser.add_argument("--keep", action="store_true", help="keep logs and configurations")
+    parser.add_argument(
+        "--loopback", action="store_true", help="addresses of 127.0.0.0/8, not network namespaces"
+    )
+    # From the outer process to the inner one.
+    parser.add_argument("--inside", metavar="FOLDER", help=argparse.SUPPRESS)
+    parser.add_argument("--network", help=argparse.SUPPRESS)
+    parser.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--machine-network", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    options.program = dict(options.program)
+    options.image = dict(options.image)
+    return options

@@ -1,0 +1,62 @@
+"""skopeo, a real client that pushes and pulls."""
+
+import os
+
+from testlab.lab import process
+from testlab.lab.process import Process
+
+_PUSH_TIMEOUT_S = 120
+
+
+class Skopeo:
+    """Runs skopeo without anything of the machine's own configuration."""
+
+    def __init__(self, folder):
+        """`folder`: for its temporary files and logs."""
+        self._folder = folder
+        self._pulls = 0
+        os.makedirs(folder)
+
+    def _command(self, *arguments):
+        # No policy: a policy decides whose signatures are asked for, which is not the lab's matter.
+        return ["skopeo", "--insecure-policy", "--tmpdir", self._folder, "copy", *arguments]
+
+    def push(self, client, image, registry, name, everything=False):
+        """Pushes an image's folder as `name` (repository:tag); its digests stay as they are."""
+        options = ["--dest-tls-verify=false", "--preserve-digests"]
+        options += ["--all"] if everything else []
+        credentials = f"--dest-creds={registry.credentials}"
+        target = f"docker://{registry.place.address}/{name}"
+        command = self._command(*options, credentials, f"oci:{image.folder}", target)
+        process.run(client, command, _PUSH_TIMEOUT_S)
+
+    def pull(self, client, place, name, everything=False):
+        """Begins to pull `name` from a registry into a folder; returns the Pull."""
+        self._pulls += 1
+        folder = os.path.join(self._folder, f"pull-{self._pulls}")
+        options = ["--src-tls-verify=false", "--preserve-digests"]
+        options += ["--all"] if everything else []
+        command = self._command(*options, f"docker://{place.address}/{name}", f"dir:{folder}")
+        return Pull(client, place, name, command, folder)
+
+
+class Pull(Process):
+    """A pull under way."""
+
+    def __init__(self, client, place, name, command, folder):
+        super().__init__(client, f"skopeo pull {name} at {client.name}", command, folder + ".log")
+        self.folder = folder
+        self._place = place
+        self._name = name
+        self.start()
+
+    def why_it_failed(self):
+        """What skopeo says, and what it does not: how the registry words its answer, by now."""
+        repository, _, tag = self._name.partition(":")
+        path = f"/v2/{repository}/manifests/{tag}"
+        try:
+            answer = self._place.get(path)
+            now = f"{answer.status} {answer.text[:500]}"
+        except OSError as error:
+            now = str(error)
+        return f"{self.log_tail()}\nGET {path} now: {now}"
