@@ -200,9 +200,6 @@ bool ClientConnection::ReadSome() {
     Close();
     return true;
   }
-  if (!transport_->is_tls() && !peer_closed_ && result.bytes < buffer.size() && write_error_.ok()) {
-    readable_ = false;
-  }
   answered_ = true;
   stream_->OnProgress();
   const absl::string_view data(buffer.data(), result.bytes);

@@ -129,8 +129,8 @@ class EventLoop {
 struct FdEvents {
   bool readable = false;
   bool writable = false;
-  // The peer of a socket has ended its direction: an end follows the bytes that can be read. Until
-  // this has been seen, a read that fills less than its buffer has taken all there was.
+  // The peer of a socket has ended its direction: an end follows the bytes that can be read. A
+  // reset is not told apart from readiness: only a read, or a write, that fails tells it.
   bool peer_closed = false;
 };
 

@@ -235,6 +235,23 @@ TEST_F(HttpClientTest, ACutBodyIsAnError) {
                                         ::testing::Not(HasSubstr("secret")))));
 }
 
+// The kernel reports data and reset in one edge, and gives the data first.
+TEST_F(HttpClientTest, AResetThatComesWithDataIsNoticed) {
+  RawServer server([](int fd, int number) {
+    std::string head;
+    ReadHead(fd, &head);
+    Say(fd, number % 2 == 0 ? "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
+                            : "HTTP/1.1 200 OK\r\nContent-Le");
+    const linger hard = {1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+  });
+  for (int i = 0; i < 100; ++i) {
+    HttpClientRequest request = RequestTo(server.address());
+    request.timeouts.head = request.timeouts.progress = absl::InfiniteDuration();
+    EXPECT_THAT(Fetch(std::move(request)), StatusIs(absl::StatusCode::kUnavailable));
+  }
+}
+
 TEST_F(HttpClientTest, ARefusedConnectionIsUnavailable) {
   ASSERT_OK_AND_ASSIGN(ListenSocket socket, ListenSocket::Listen("127.0.0.1:0"));
   const SocketAddress address = socket.address();

@@ -154,6 +154,39 @@ TEST_F(HttpServerTest, AnExchangeMayOutliveClientAndServer) {
   EXPECT_EQ(kept->path(), "/");
 }
 
+// The kernel reports data and reset in one edge, and gives the data first.
+TEST_F(HttpServerTest, AResetThatComesWithDataIsNoticed) {
+  HttpServerOptions options;
+  options.body_progress_timeout = absl::InfiniteDuration();
+  options.keep_alive_timeout = absl::InfiniteDuration();
+  std::atomic<int> cancelled{0};
+  absl::Mutex mutex;
+  std::vector<Exchange> kept;
+  Serve(
+      [&](Exchange exchange) {
+        exchange->OnCancel([&](const absl::Status&) { ++cancelled; });
+        if (exchange->method() == "PUT") {
+          HttpExchange* raw = exchange.get();
+          return raw->ReadBody([exchange](std::string) {});
+        }
+        absl::MutexLock lock(&mutex);
+        kept.push_back(std::move(exchange));
+      },
+      options);
+  constexpr int kTimes = 200;
+  for (int i = 0; i < kTimes; ++i) {
+    RawConnection connection(address_);
+    connection.Send(i % 2 == 0 ? "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf"
+                               : "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    connection.Reset();
+  }
+  // Some were reset before they were read at all.
+  WaitForNoConnections();
+  EXPECT_EQ(cancelled, server_->stats().requests);
+  absl::MutexLock lock(&mutex);
+  kept.clear();
+}
+
 TEST_F(HttpServerTest, ADroppedExchangeIsAnsweredWith500) {
   Serve([](Exchange) {});
   EXPECT_THAT(Ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), StartsWith("HTTP/1.1 500 "));

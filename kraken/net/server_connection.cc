@@ -247,12 +247,17 @@ bool ServerConnection::ReadSome() {
       break;
   }
   last_read_ns_ = MonotonicNs();
-  if (!transport_->is_tls() && !peer_closed_ && result.bytes < buffer.size()) readable_ = false;
   const absl::string_view data(buffer.data(), result.bytes);
   if (input_.empty()) {
     const size_t consumed = Process(data);
     if (state_ != State::kClosed) input_.assign(data.substr(consumed));
     input_start_ = 0;
+    // A read that leaves room has taken all there was, unless an end or a reset came with it. Where
+    // a whole answer waits to be written, that will tell; else another read must.
+    const bool all_taken = result.bytes < buffer.size() && !peer_closed_;
+    if (all_taken && state_ == State::kExchange && response_finished_ && !transport_->is_tls()) {
+      readable_ = false;
+    }
   } else {
     input_.erase(0, input_start_);
     input_start_ = 0;

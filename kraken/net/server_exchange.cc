@@ -1,4 +1,5 @@
 // The part of ServerConnection that concerns one exchange: its beginning, its body, its response.
+#include <sys/socket.h>
 #include <time.h>
 
 #include <algorithm>
@@ -20,6 +21,12 @@ namespace {
 // A declared body that is longer than this, and that nobody has asked for by the time of the
 // response, is not read away to keep the connection.
 constexpr uint64_t kMaxUnwantedBody = 64 * 1024;
+
+// Whether closing the socket now would be a reset, as bytes that came would go unread.
+bool HasUnreadInput(int fd) {
+  char byte;
+  return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
 
 // The Date line of the current second.
 absl::string_view DateLine() {
@@ -199,7 +206,8 @@ void ServerConnection::OnExchangeAbandoned(uint64_t id) {
 void ServerConnection::CompleteExchange() {
   Detach(absl::OkStatus());
   if (state_ == State::kClosed) return;
-  const bool unread = !decoder_.done() || input_start_ < input_.size() || readable_;
+  const bool unread = !decoder_.done() || input_start_ < input_.size() ||
+                      (readable_ && HasUnreadInput(transport_->fd()));
   // An HTTP/1.0 client that was told no length knows the end by it.
   if (close_after_ || response_body_ == Body::kUntilClose ||
       shared_->draining.load(std::memory_order_relaxed)) {

@@ -51,6 +51,13 @@ class RawPeer : public FrameReader::Handler {
     Send(frame);
   }
 
+  // Ends the connection as a process that crashes with unread bytes does.
+  void Reset() {
+    const linger hard = {1, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    fd_.Reset();
+  }
+
   // Reads until the node closes the connection, or a message of this type comes.
   bool IsClosed() { return ReadUntil(-1); }
   bool Gets(proto::Message::Type type) { return !ReadUntil(type) && got_; }
@@ -286,6 +293,23 @@ TEST(ConnectionLimitTest, MoreThanTheLimitAreNotAccepted) {
   RawPeer refused(node);
   EXPECT_TRUE(refused.IsClosed());
   EXPECT_EQ(node.Stats().connections, 3u);
+}
+
+// The kernel reports data and reset in one edge, and gives the data first.
+TEST(ResetTest, AResetThatComesWithDataIsNoticed) {
+  TestTracker tracker;
+  TestNode node(&tracker, {.limits = {.handshake_timeout = absl::Hours(1),
+                                      .ping_interval = absl::Hours(1),
+                                      .idle_timeout = absl::Hours(1)}});
+  for (int i = 0; i < 100; ++i) {
+    RawPeer peer(node);
+    peer.SendHello();
+    peer.Send({.body = Ping{}});
+    ASSERT_TRUE(peer.Gets(proto::Message::PONG));
+    peer.Send({.body = Pong{}});
+    peer.Reset();
+  }
+  EXPECT_TRUE(WaitFor([&] { return node.Stats().connections == 0; }));
 }
 
 TEST(PingTest, AMutePeerIsPingedAndThenClosed) {

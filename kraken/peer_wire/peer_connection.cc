@@ -259,7 +259,6 @@ void PeerConnection::OnFdReady(net::FdEvents events) {
   const bool tls = transport_ != nullptr && transport_->is_tls();
   may_read_ |= events.readable || tls;
   may_write_ |= events.writable || tls;
-  peer_closed_ |= events.peer_closed;
   Turn();
 }
 
@@ -310,10 +309,6 @@ absl::Status PeerConnection::ReadSome() {
     switch (result.kind) {
       case net::IoResult::Kind::kOk:
         heard_since_tick_ = true;
-        // All there was: the next byte comes with an edge.
-        if (result.bytes < buffer.size() && !transport_->is_tls() && !peer_closed_) {
-          may_read_ = false;
-        }
         KH_RETURN_IF_ERROR(reader_.Consume({buffer.data(), result.bytes}));
         break;
       case net::IoResult::Kind::kWouldBlock:

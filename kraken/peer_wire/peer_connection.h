@@ -146,7 +146,6 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection>,
   // Not tried since it would have blocked: no edge of readiness has come yet.
   bool may_read_ = true;
   bool may_write_ = true;
-  bool peer_closed_ = false;
 
   FrameReader reader_;
   PayloadReceiver receiver_;
