@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import urllib.parse
 
 from testlab.lab import certificates
@@ -21,6 +22,13 @@ EXIT_DIRECTORY_NOT_WRITABLE = 5
 MAX_REPLICA = 2
 # Long, so that a tag which is right at once was made right by an event.
 _TAG_TRUST = "10m"
+# How long an agent lets a client wait for a blob that no origin can get.
+_PATIENCE = "10s"
+_MAP_HEADER_BYTES = 96
+_MAP_RECORD_BYTES = 40
+_MAP_FLAGS_OFFSET = 32
+# Short, so that the lab need not wait long until all count on an origin that is back.
+_MONITOR = {"interval": "500ms"}
 
 
 class Security:
@@ -29,15 +37,23 @@ class Security:
     def __init__(self, authority, stranger):
         """`authority`, `stranger`: certificates.Authority."""
         self.authority = authority.certificate
-        self._certificate, self._key = authority.issue(certificates.NAME)
         name = certificates.NAME
-        self.client = Tls(self.authority, self._certificate, self._key, name)
-        self.stranger = Tls(self.authority, *stranger.issue(name), name)
+        self._files = authority.issue(name)
+        self._stranger_files = stranger.issue(name)
+        self.client = Tls(self.authority, *self._files, name)
+        self.stranger = Tls(self.authority, *self._stranger_files, name)
         self.anonymous = Tls(self.authority, None, None, name)
 
     def section(self):
         """`tls` of every process."""
-        end = {"cert": {"path": self._certificate}, "key": {"path": self._key}}
+        return self._section(*self._files)
+
+    def stranger_section(self):
+        """`tls` of one that nobody has reason to trust."""
+        return self._section(*self._stranger_files)
+
+    def _section(self, certificate, key):
+        end = {"cert": {"path": certificate}, "key": {"path": key}}
         return {
             "name": certificates.NAME,
             "cas": [{"path": self.authority}],
@@ -59,8 +75,17 @@ class Daemon(Process):
         super().__init__(host, host.name, argv, log_path)
         self._fixed_argv = argv
         self._use_flags()
+        self._config = config
+        self._write_config()
+
+    def _write_config(self):
         with open(self.config_path, "w", encoding="utf-8") as file:
-            json.dump(config, file, indent=2)  # JSON is YAML.
+            json.dump(self._config, file, indent=2)  # JSON is YAML.
+
+    def use_tls(self, section):
+        """Another section `tls`, for the next start."""
+        self._config["tls"] = section
+        self._write_config()
 
     def _use_flags(self):
         self.argv = self._fixed_argv + [f"-{name}={value}" for name, value in self._flags.items()]
@@ -112,6 +137,7 @@ class Origin(Daemon):
         config = {
             "castore": {"cache_dir": self.cache},
             "cluster": {"static": cluster},
+            "monitor": _MONITOR,
             "hashring": {"max_replica": MAX_REPLICA},
             "backends": backends,
             "tls": security.section(),
@@ -142,7 +168,7 @@ class Tracker(Daemon):
     def __init__(self, host, folder, log_path, program, security, origins):
         place = Place(host.ip, host.port(self.PORT), security.client)
         config = {
-            "origin": {"hosts": {"static": origins}},
+            "origin": {"hosts": {"static": origins}, "healthcheck": {"monitor": _MONITOR}},
             "hashring": {"max_replica": MAX_REPLICA},
             "tls": security.section(),
         }
@@ -174,7 +200,7 @@ class Bridge(Daemon):
         place = Place(host.ip, host.port(self.PORT))  # plain: registries trust no lab
         config = {
             "harbors": harbors,
-            "origin": {"hosts": {"static": origins}},
+            "origin": {"hosts": {"static": origins}, "healthcheck": {"monitor": _MONITOR}},
             "hashring": {"max_replica": MAX_REPLICA},
             "build_index": {"hosts": {"static": [build_index]}},
             "work": {"dir": os.path.join(folder, "work")},
@@ -204,6 +230,7 @@ class Agent(Daemon):
         }
         config = {
             "store": {"cache_dir": self.cache},
+            "downloads": {"metainfo_timeout": _PATIENCE},
             "registry": {"docker": {"http": {"net": "tcp", "addr": self.registry.address}}},
             "tracker": {"hosts": {"static": [tracker]}},
             "build_index": {"hosts": {"static": [build_index]}},
@@ -214,6 +241,10 @@ class Agent(Daemon):
     def holds(self, digest, size_bytes):
         """Whether the whole blob is in its store."""
         return _is_stored(self.cache, digest, size_bytes)
+
+    def recorded_bytes(self, digest):
+        """How much of an arriving blob it would know to have after a crash."""
+        return _recorded_bytes(self.cache, digest)
 
     def received_bytes(self):
         """{"origin": bytes, "agent": bytes}"""
@@ -227,3 +258,17 @@ def _is_stored(cache, digest, size_bytes):
     digits = digest.removeprefix("sha256:")
     path = os.path.join(cache, "blobs", digits[:2], digits[2:4], digits, "data")
     return os.path.exists(path) and os.path.getsize(path) == size_bytes
+
+
+def _recorded_bytes(cache, digest):
+    """kraken/storage/piece_map_file.h says what a `map` file holds."""
+    path = os.path.join(cache, "partial", digest.removeprefix("sha256:"), "map")
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        return 0
+    (piece_length,) = struct.unpack_from(">I", content, 12)
+    records = range(_MAP_HEADER_BYTES, len(content) - _MAP_RECORD_BYTES + 1, _MAP_RECORD_BYTES)
+    verified = sum(bool(content[record + _MAP_FLAGS_OFFSET] & 2) for record in records)
+    return piece_length * verified

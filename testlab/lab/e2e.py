@@ -2,6 +2,7 @@
 
 from testlab.lab.steps import (
     corruption,
+    durable,
     end,
     garbage,
     offline,
@@ -26,6 +27,7 @@ STEPS = (
     ("seeding", "kill -9 an origin while agents download", origin_death.kill_while_seeding, True),
     ("corrupt", "damage a piece at one peer", corruption.corrupt_peer, True),
     ("rotten", "let a blob rot in the registry", corruption.rotten_registry, False),
+    ("durable", "kill -9 the bridge with work to do", durable.kill_bridge_with_work, True),
     ("restart", "end an agent in mid-download", restart.end_in_mid_download, True),
     ("strangers", "knock with foreign certificates", garbage.refuse_strangers, False),
     ("garbage", "send garbage to each port", garbage.send_garbage, False),
@@ -47,14 +49,18 @@ def selected(only):
     return [step for step in STEPS if not only or step[0] in only or step[0] in _ALWAYS]
 
 
-def run(lab, report, steps):
+def run(lab, report, steps, sabotage=None):
     """Starts the lab and goes through the steps. LabError at the first claim that does not hold."""
-    with report.step("start two registries, our processes, the network between them"):
+    if sabotage:
+        sabotage.before_start(lab)
+    with report.step("start", "start two registries, our processes, the network between them"):
         lab.start()
         report.say(f"{len(lab.daemons)} processes of ours are ready")
-    for _, title, function, needs_slow_links in steps:
+    for name, title, function, needs_slow_links in steps:
+        if sabotage:
+            sabotage.before_step(lab, name)
         if needs_slow_links and not lab.network.has_slow_links:
             report.skip(title, "links can't be made slow without network namespaces")
             continue
-        with report.step(title):
+        with report.step(name, title):
             function(lab, report)

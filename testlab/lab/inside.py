@@ -12,6 +12,7 @@ from testlab.lab.errors import Interrupted, LabError
 from testlab.lab.lab import Lab
 from testlab.lab.network import LoopbackNetwork, NamespaceNetwork
 from testlab.lab.report import Report
+from testlab.lab.sabotage import SABOTAGES
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -44,7 +45,7 @@ def run(options):
         if options.mode == "up":
             up.run(lab, report, _join_machine(network, options))
         else:
-            e2e.run(lab, report, steps)
+            e2e.run(lab, report, steps, SABOTAGES.get(options.sabotage))
         code = EXIT_OK
     except LabError as error:
         if not report.failed:
@@ -52,17 +53,33 @@ def run(options):
     except Interrupted:
         code = EXIT_OK if options.mode == "up" else EXIT_INTERRUPTED
         print("\nending the lab", flush=True)
-    except Exception:
+    except Exception:  # Whatever it is, the lab ends in order.
         traceback.print_exc()
     finally:
         _ignore_signals()
         if lab:
             lab.close()
-    if options.mode == "e2e":
-        print(f"\n{report.table()}\n\ne2e: {report.seconds:.1f} s", flush=True)
+    if options.mode == "e2e" and code != EXIT_INTERRUPTED:
+        code = _judge(report, code, options.sabotage)
     if code == EXIT_FAILED:
         _keep_what_explains(options.inside)
+    elif not options.keep:
+        shutil.rmtree(options.inside, ignore_errors=True)
     return code
+
+
+def _judge(report, code, sabotage):
+    """Prints the table and the verdict. With a sabotage, failing where it must is what is right."""
+    print(f"\n{report.table()}\n")
+    verdict = "PASSED" if code == EXIT_OK else "FAILED"
+    print(f"e2e: {verdict}, {report.claims} claims held, {report.seconds:.1f} s", flush=True)
+    if not sabotage:
+        return code
+    expected = SABOTAGES[sabotage].fails
+    noticed = report.failed == expected
+    said = "noticed" if noticed else f"NOT NOTICED by step {expected!r}"
+    print(f"sabotage ({SABOTAGES[sabotage].description}): {said}", flush=True)
+    return EXIT_OK if noticed else EXIT_FAILED
 
 
 def _make_network(name):
@@ -78,24 +95,16 @@ def _join_machine(network, options):
     with open("/proc/self/uid_map", encoding="ascii") as file:
         is_root = file.read().split() == ["0", "0", "4294967295"]
     if not is_root:
-        enter = f"nsenter --target {_outer_pid()} --user --net --preserve-credentials "
+        enter = f"nsenter --target {options.wall_pid} --user --net --preserve-credentials "
         return Machine(enter, "It is in a network of its own, which nsenter enters.")
     interface = "kh-" + os.path.basename(options.inside)[-8:]
     network.join_machine(f"/proc/{os.getpid()}/fd/{options.machine_network}", interface)
     return Machine("", f"This machine reaches it through the interface {interface}.")
 
 
-def _outer_pid():
-    """Our process id as the machine counts."""
-    with open("/proc/self/status", encoding="ascii") as file:
-        for line in file:
-            if line.startswith("NSpid:"):
-                return line.split()[1]
-    return os.getpid()
-
-
 def _listen_to_signals():
     def interrupt(*_):
+        _ignore_signals()  # Once is enough; what ends the lab must not be interrupted.
         raise Interrupted()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

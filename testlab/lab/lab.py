@@ -218,6 +218,7 @@ class Lab:
     def revive(self, origin):
         """Starts a dead origin again, and waits until the others count on it."""
         origin.start().wait_until_ready()
+        # They do not for as long as a health check needs to pass.
         wait.until("all origins to see the same ring", self._ring_is_agreed, _HOLD_TIMEOUT_S)
 
     def _ring_is_agreed(self):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from testlab.lab import inside, leftovers, programs, sandbox, settings
+from testlab.lab import e2e, inside, leftovers, programs, sandbox, settings
 from testlab.lab.errors import LabError
 
 _EXIT_LEFTOVERS = 3
@@ -25,7 +25,8 @@ def main(argv):
     os.environ["PATH"] = programs.path()
     try:
         programs.require()
-    except LabError as error:
+        e2e.selected(options.only)
+    except (LabError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     folder = tempfile.mkdtemp(prefix="kraken-harbor-", dir=os.environ.get("TEST_TMPDIR"))
@@ -76,7 +77,10 @@ def _clean_up(code, options, folder):
         kept = _keep(folder)
         print(f"logs and configurations: {kept}", flush=True)
         return code
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    if os.path.exists(folder):
+        print(f"LEFT BEHIND: {folder}", flush=True)
+        return code or _EXIT_LEFTOVERS
     print("left behind: no process, no interface, no file", flush=True)
     return code
 

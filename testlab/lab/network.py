@@ -40,6 +40,13 @@ class Host:
     def unlimit(self):
         raise NotImplementedError
 
+    def block(self, ip):
+        """Lets nothing pass to another host."""
+        raise NotImplementedError
+
+    def unblock(self, ip):
+        raise NotImplementedError
+
     def sent_bytes(self):
         """What has left the host so far, frames and headers included."""
         raise NotImplementedError
@@ -61,6 +68,12 @@ class NamespaceHost(Host):
 
     def unlimit(self):
         _run(self.command(["tc", "qdisc", "del", "dev", "eth0", "root"]))
+
+    def block(self, ip):
+        _ip(f"route add blackhole {ip}/32", namespace=self.name)
+
+    def unblock(self, ip):
+        _ip(f"route del blackhole {ip}/32", namespace=self.name)
 
     def sent_bytes(self):
         with open("/proc/net/dev", encoding="ascii") as file:

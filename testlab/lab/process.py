@@ -31,6 +31,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,  # Ctrl-C is for the lab, which then ends it in order.
             )
         return self
 

@@ -34,8 +34,17 @@ class Registry(Process):
         super().__init__(host, host.name, argv, log_path)
         os.makedirs(self.storage)
         self._write_passwords()
+        self._endpoints = endpoints
+        self._write_config()
+
+    def remove_endpoint(self, name):
+        """Before the start: events go there no more."""
+        del self._endpoints[name]
+        self._write_config()
+
+    def _write_config(self):
         with open(self._config_path, "w", encoding="utf-8") as file:
-            json.dump(self._config(endpoints), file, indent=2)  # JSON is YAML.
+            json.dump(self._config(), file, indent=2)  # JSON is YAML.
 
     def _write_passwords(self):
         made = process.run(
@@ -46,7 +55,7 @@ class Registry(Process):
         with open(self._passwords_path, "w", encoding="utf-8") as file:
             file.write(made.stdout.strip() + "\n")
 
-    def _config(self, endpoints):
+    def _config(self):
         """What harbor-registry has, without Redis, and with the endpoints."""
         return {
             "version": "0.1",
@@ -72,7 +81,7 @@ class Registry(Process):
             "compatibility": {"schema1": {"enabled": True}},
             "notifications": {
                 "events": {"includereferences": True},
-                "endpoints": [_endpoint(name, own) for name, own in endpoints.items()],
+                "endpoints": [_endpoint(name, own) for name, own in self._endpoints.items()],
             },
         }
 

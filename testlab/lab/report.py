@@ -15,18 +15,19 @@ class Report:
         self._write = write
         self._begin = time.monotonic()
         self._rows = []
-        self.failed = False
+        # The step that failed, by name.
+        self.failed = None
 
     @contextlib.contextmanager
-    def step(self, title):
-        """Numbers and times a step. A LabError in it is told and goes on up."""
+    def step(self, name, title):
+        """Numbers and times a step. What goes wrong in it is told and goes on up."""
         self._step += 1
         begin = time.monotonic()
         self._write(f"[{self._step:2}/{self._total}] {title}")
         try:
             yield
-        except LabError as error:
-            self.failed = True
+        except Exception as error:
+            self.failed = name
             self._write(f"        FAILED after {time.monotonic() - begin:.1f} s: {error}")
             raise
         self._write(f"        done in {time.monotonic() - begin:.1f} s")
@@ -34,11 +35,12 @@ class Report:
     def skip(self, title, reason):
         self._step += 1
         self._write(f"[{self._step:2}/{self._total}] {title}\n        not run: {reason}")
-        self._rows.append((title, "not run", reason, True))
+        self._rows.append((title, f"not run: {reason}", "", True))
 
     def say(self, text):
         """Progress within a step."""
-        self._write(f"        {text}")
+        for line in text.splitlines():
+            self._write(f"        {line}")
 
     def check(self, claim, holds, measured, wanted):
         """A row of the table, and LabError unless it holds."""
@@ -71,6 +73,11 @@ class Report:
             if number == 0:
                 lines.append("  " + "-" * (sum(widths) + 20))
         return "\n".join(lines)
+
+    @property
+    def claims(self):
+        """How many were checked and held."""
+        return sum(bool(wanted) and holds for _, _, wanted, holds in self._rows)
 
     @property
     def seconds(self):

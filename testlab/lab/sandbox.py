@@ -45,16 +45,17 @@ def available():
 
 
 def run(argv, isolated, environment):
-    """Runs the lab and returns its exit code. `argv` gets one more argument: --lifeline=FD.
+    """Runs the lab and returns its exit code. `argv` gets more arguments, see settings.py.
 
-    Ctrl-C reaches the lab itself, as it belongs to the same terminal. A SIGTERM here, or the end of
-    this process, reaches it through the lifeline: a pipe that closes.
+    A signal that asks to end, or the end of this process, reaches the lab through the lifeline: a
+    pipe that closes. (Ctrl-C reaches it directly too.)
     """
     lifeline, our_end = os.pipe()
     machine = os.open("/proc/self/ns/net", os.O_RDONLY)
     command = [*argv, f"--lifeline={lifeline}", f"--machine-network={machine}"]
     if isolated:
-        command = [*_unshare(), *command]
+        # unshare's own process id, as the machine counts, is a way into what it made.
+        command = ["sh", "-c", 'exec "$@" --wall-pid=$$', "sh", *_unshare(), *command]
 
     def let_go(*_):
         nonlocal our_end
@@ -62,11 +63,8 @@ def run(argv, isolated, environment):
             os.close(our_end)
             our_end = -1
 
-    previous = {
-        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, let_go),
-        signal.SIGHUP: signal.signal(signal.SIGHUP, let_go),
-    }
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    previous = {number: signal.signal(number, let_go) for number in ends}
     try:
         process = subprocess.Popen(command, env=environment, pass_fds=(lifeline, machine))
         os.close(lifeline)

@@ -2,6 +2,8 @@
 
 import argparse
 
+from testlab.lab.sabotage import SABOTAGES
+
 MODES = ("e2e", "up")
 
 
@@ -25,6 +27,11 @@ def parse(argv):
         default=[],
         help="e2e: only this step, after the start (repeatable)",
     )
+    parser.add_argument(
+        "--sabotage",
+        choices=sorted(SABOTAGES),
+        help="e2e: break the cluster in this way; a run that passes all the same is a failure",
+    )
     parser.add_argument("--keep", action="store_true", help="keep logs and configurations")
     parser.add_argument(
         "--loopback", action="store_true", help="addresses of 127.0.0.0/8, not network namespaces"
@@ -34,6 +41,7 @@ def parse(argv):
     parser.add_argument("--network", help=argparse.SUPPRESS)
     parser.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--machine-network", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--wall-pid", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     options.program = dict(options.program)
     options.image = dict(options.image)

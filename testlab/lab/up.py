@@ -33,7 +33,7 @@ Stop: Ctrl-C. Everything goes, logs included.
 
 def run(lab, report, machine):
     """Starts the lab, says what to type, and waits. `machine`: how the machine reaches the lab."""
-    with report.step("start two registries, our processes, the network between them"):
+    with report.step("start", "start two registries, our processes, the network between them"):
         lab.start()
     print(_text(lab, machine), flush=True)
     while True:

@@ -1,5 +1,6 @@
 """Wrong bytes, from a peer and from a registry, are found and reach no client."""
 
+import os
 import shutil
 
 from testlab.lab import wait
@@ -8,6 +9,8 @@ from testlab.lab.streamed import StreamedGet
 
 _PEER_LAYER_BYTES = 24 << 20
 _ROTTEN_LAYER_BYTES = 8 << 20
+_TORN_LAYER_BYTES = 1 << 20
+_REGISTRY_MEGABITS = 80
 _ORIGIN_MEGABITS = 40
 _TIMEOUT_S = 60
 _STOP_S = 15
@@ -38,41 +41,67 @@ def corrupt_peer(lab, report):
 
 
 def rotten_registry(lab, report):
-    """A blob whose bytes in the registry's storage are not its digest's, then mended."""
-    image = lab.noise_image("library/rotten", _ROTTEN_LAYER_BYTES)
-    digest, size = image.largest_blob
+    """A layer in the registry whose bytes are not its digest's, and a cut-off manifest."""
+    rotten = lab.noise_image("library/rotten", _ROTTEN_LAYER_BYTES)
+    torn = lab.noise_image("library/torn", _TORN_LAYER_BYTES)
     code, _ = lab.bridge.terminate(_STOP_S)
     report.require(code == 0, f"the bridge ended with {code}")
-    lab.push(image, "library/rotten:1")
-    path = lab.first.blob_path(digest)
-    shutil.copyfile(path, path + ".good")
-    with open(path, "r+b") as file:
-        file.seek(size // 2)
+    lab.push(rotten, "library/rotten:1")
+    lab.push(torn, "library/torn:1")
+    layer, manifest = lab.first.blob_path(rotten.largest_blob[0]), lab.first.blob_path(torn.digest)
+    for path in (layer, manifest):
+        shutil.copyfile(path, path + ".good")
+    with open(layer, "r+b") as file:
+        file.seek(_ROTTEN_LAYER_BYTES // 2)
         file.write(b"not what was pushed")
+    os.truncate(manifest, torn.manifest_bytes // 2)
 
+    # An agent asks again for some time before it gives a manifest up: both at once.
+    asked = [
+        StreamedGet(lab.agents[1].registry, f"/v2/library/torn/manifests/{reference}", _TIMEOUT_S)
+        for reference in (torn.digest, "1")
+    ]
+    _pull_rotten_layer(lab, report, rotten)
+    for get in asked:
+        report.require(get.wait(_TIMEOUT_S), f"the client hangs: {get}")
+    report.check(
+        "a manifest that is cut off in the registry, at the client",
+        all(get.status and get.status >= 400 for get in asked),
+        " and ".join(f"{get.status} after {get.seconds:.1f} s" for get in asked),
+        "an error",
+    )
+    # The bridge meets them too, and must survive it.
+    failed = _failed_jobs(lab)
+    lab.bridge.start().wait_until_ready()
+    wait.until("the bridge to fail at both", lambda: _failed_jobs(lab) >= failed + 2, _TIMEOUT_S)
+    for path in (layer, manifest):
+        shutil.move(path + ".good", path)
+    lab.push(rotten, "library/rotten:1")
+    lab.push(torn, "library/torn:1")
+    for image in (rotten, torn):
+        lab.wait_until_origins_hold(image)
+    finish(report, rotten, [lab.pull(lab.agents[0], "library/rotten:1")])
+    finish(report, torn, [lab.pull(lab.agents[0], "library/torn:1")])
+    report.say("both are pulled, after they were mended and pushed again")
+
+
+def _pull_rotten_layer(lab, report, image):
+    """Through a slow link if there are any, so that the client has most of it when it turns out."""
+    digest, size = image.largest_blob
+    if lab.network.has_slow_links:
+        lab.first.host.limit(_REGISTRY_MEGABITS)
     get = StreamedGet(lab.agents[0].registry, f"/v2/library/rotten/blobs/{digest}", _TIMEOUT_S)
     report.require(get.wait(_TIMEOUT_S), f"the pull hangs: {get}")
-    whole = get.status == 200 and get.error is None and get.received_bytes >= size
+    if lab.network.has_slow_links:
+        lab.first.host.unlimit()
     report.check(
-        "a blob that rotted in the registry, at the client",
-        not whole,
-        f"{get.status}, {get.received_bytes} of {size} bytes, connection reset"
-        if get.status == 200
-        else f"{get.status}",
-        "an error, never its last byte",
+        "a layer that rotted in the registry, at the client",
+        get.status != 200 or get.received_bytes < size,
+        f"{get.status}, cut off after {get.received_bytes} of {size} bytes",
+        "an error, or cut off before the last byte",
     )
     kept = [daemon for daemon in [*lab.origins, *lab.agents] if daemon.holds(digest, size)]
     report.check("stores that kept it", not kept, len(kept), "0")
-
-    shutil.move(path + ".good", path)
-    lab.bridge.start().wait_until_ready()
-    lab.wait_until_origins_hold(image)
-    wait.until(
-        "the mended blob to be served",
-        lambda: lab.agents[0].registry.get(f"/v2/library/rotten/blobs/{digest}").status == 200,
-        _TIMEOUT_S,
-    )
-    finish(report, image, [lab.pull(lab.agents[0], "library/rotten:1")])
 
 
 def _restart_with_fault(agent, report, nth):
@@ -84,3 +113,9 @@ def _restart_with_fault(agent, report, nth):
 
 def _corrupt(agent):
     return agent.metrics().total("kraken_swarm_corrupt_pieces_total")
+
+
+def _failed_jobs(lab):
+    if not lab.bridge.running:
+        return 0
+    return lab.bridge.metrics().total("kraken_bridge_jobs_total", result="failed")

@@ -1,5 +1,7 @@
 """kill -9 of an origin at two bad moments costs time and nothing else."""
 
+import time
+
 from testlab.lab import wait
 from testlab.lab.access_log import bytes_by_digest
 from testlab.lab.process import KILLED
@@ -9,7 +11,7 @@ from testlab.lab.steps.pull import finish
 _TIMEOUT_S = 60
 _FETCH_LAYER_BYTES = 64 << 20
 _REGISTRY_MEGABITS = 200
-_CROWD_LAYERS_BYTES = (48 << 20, 24 << 20)
+_CROWD_LAYERS_BYTES = (24 << 20, 12 << 20)
 _ORIGIN_MEGABITS = 160
 _MOMENT = 0.25  # of the bytes have come when the origin dies
 
@@ -28,8 +30,9 @@ def kill_while_fetching(lab, report):
         return reading and reading[0]
 
     dead = wait.until("an origin to be in the middle of its fetch", victim, _TIMEOUT_S)
-    _kill(dead, report, whole_blob=dead.holds(digest, size))
+    killed = _kill(dead, report, whole_blob=dead.holds(digest, size))
     finish(report, image, pulls)
+    report.say(f"the pulls ended {time.monotonic() - killed:.1f} s after that")
     lab.wait_until_origins_hold(image)
     lab.first.host.unlimit()
 
@@ -64,8 +67,9 @@ def kill_while_seeding(lab, report):
     dead = max(lab.origins, key=lambda origin: _sent(origin) - sent_before[origin])
     done = sum(not pull.running for pull in pulls)
     report.require(done < len(pulls), "all pulls ended before an origin could be killed")
-    _kill(dead, report, whole_blob=False)
+    killed = _kill(dead, report, whole_blob=False)
     finish(report, image, pulls)
+    report.say(f"the pulls ended {time.monotonic() - killed:.1f} s after that")
     for origin in lab.origins:
         origin.host.unlimit()
     report.check(
@@ -87,6 +91,7 @@ def _kill(origin, report, whole_blob):
     origin.kill()
     report.require(origin.exit_code == KILLED, f"{origin.name} ended with {origin.exit_code}")
     report.say(f"kill -9 {origin.name}")
+    return time.monotonic()
 
 
 def _fetched(origin):
