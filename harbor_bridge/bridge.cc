@@ -125,8 +125,13 @@ class Bridge final : public kraken::daemon::Daemon {
     channels.http_tls = tls_.client;
     directory_ = std::make_unique<kraken::rpc::ChannelDirectory>(&control_, channels);
     origin_client_ = std::make_unique<kraken::rpc::OriginClient>(&control_, directory_.get());
-    build_index_ = std::make_unique<kraken::rpc::BuildIndexClient>(
-        &control_, directory_.get(), config_.build_index.hosts.static_hosts);
+    auto build_index = kraken::rpc::BuildIndexClient::Create(
+        &control_, directory_.get(),
+        {.hosts = config_.build_index.hosts, .health = config_.build_index.healthcheck});
+    if (!build_index.ok()) {
+      return WithExitCode(build_index.status(), kraken::config::kExitBadConfig);
+    }
+    build_index_ = *std::move(build_index);
     kraken::cluster::ClusterMonitorOptions members;
     members.hosts = config_.origin.hosts;
     members.health = config_.origin.healthcheck;

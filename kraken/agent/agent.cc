@@ -87,8 +87,13 @@ class Agent final : public daemon::Daemon {
     if (!monitor.ok()) return daemon::WithExitCode(monitor.status(), config::kExitBadConfig);
     tracker_members_ = *std::move(monitor);
     trackers_ = std::make_unique<TrackerPool>(&control_, directory_.get(), tracker_members_.get());
-    build_index_ = std::make_unique<rpc::BuildIndexClient>(&control_, directory_.get(),
-                                                           config_.build_index.hosts.static_hosts);
+    auto build_index = rpc::BuildIndexClient::Create(
+        &control_, directory_.get(),
+        {.hosts = config_.build_index.hosts, .health = config_.build_index.healthcheck});
+    if (!build_index.ok()) {
+      return daemon::WithExitCode(build_index.status(), config::kExitBadConfig);
+    }
+    build_index_ = *std::move(build_index);
     return absl::OkStatus();
   }
 

@@ -1,9 +1,14 @@
 #include "kraken/rpc/build_index_client.h"
 
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "kraken/base/status_macros.h"
 #include "kraken/rpc/build_index.grpc.pb.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/unary.h"
@@ -13,17 +18,29 @@ namespace kraken::rpc {
 struct BuildIndexClient::Query {
   Attempt attempt;
   Done done;
-  size_t first = 0;
+  std::vector<std::string> hosts;
   size_t tried = 0;
   std::string failures;
 };
 
+absl::StatusOr<std::unique_ptr<BuildIndexClient>> BuildIndexClient::Create(
+    net::EventLoop* loop, ChannelDirectory* directory, BuildIndexClientOptions options) {
+  cluster::ClusterMonitorOptions members;
+  members.hosts = options.hosts;
+  members.health.disabled = true;  // requests tell
+  KH_ASSIGN_OR_RETURN(auto monitor, cluster::ClusterMonitor::Create(loop, std::move(members)));
+  return std::unique_ptr<BuildIndexClient>(
+      new BuildIndexClient(loop, directory, std::move(options), std::move(monitor)));
+}
+
 BuildIndexClient::BuildIndexClient(net::EventLoop* loop, ChannelDirectory* directory,
-                                   std::vector<std::string> hosts, absl::Duration timeout)
+                                   BuildIndexClientOptions options,
+                                   std::unique_ptr<cluster::ClusterMonitor> members)
     : loop_(loop),
       directory_(directory),
-      hosts_(std::move(hosts)),
-      timeout_(timeout),
+      options_(std::move(options)),
+      members_(std::move(members)),
+      health_(options_.health),
       alive_(std::make_shared<BuildIndexClient*>(this)) {}
 
 BuildIndexClient::~BuildIndexClient() { *alive_ = nullptr; }
@@ -33,7 +50,7 @@ void BuildIndexClient::GetTag(const Namespace& ns, const Tag& tag, Done done) {
   request.set_namespace_(ns.ToString());
   request.set_tag(tag.ToString());
   Run(
-      [request, loop = loop_->handle(), timeout = timeout_](
+      [request, loop = loop_->handle(), timeout = options_.timeout](
           std::shared_ptr<grpc::Channel> channel,
           std::function<void(absl::StatusOr<v1::GetTagReply>)> reply) {
         std::shared_ptr<v1::BuildIndex::Stub> stub = v1::BuildIndex::NewStub(channel);
@@ -55,7 +72,7 @@ void BuildIndexClient::PutTag(const Namespace& ns, const Tag& tag, const TagValu
   request.set_digest(ToBytes(value.digest));
   request.set_revision(value.revision);
   Run(
-      [request, loop = loop_->handle(), timeout = timeout_](
+      [request, loop = loop_->handle(), timeout = options_.timeout](
           std::shared_ptr<grpc::Channel> channel,
           std::function<void(absl::StatusOr<v1::GetTagReply>)> reply) {
         std::shared_ptr<v1::BuildIndex::Stub> stub = v1::BuildIndex::NewStub(channel);
@@ -69,20 +86,33 @@ void BuildIndexClient::PutTag(const Namespace& ns, const Tag& tag, const TagValu
       std::move(done));
 }
 
-void BuildIndexClient::Run(Attempt attempt, Done done) {
-  if (hosts_.empty()) {
-    done(absl::FailedPreconditionError("no build-index is configured (build_index.hosts)"));
-    return;
+std::vector<std::string> BuildIndexClient::Candidates() {
+  const std::vector<std::string> all = members_->healthy();
+  std::vector<std::string> order = health_.Healthy(all, net::EventLoop::MonotonicNow());
+  std::stable_partition(order.begin(), order.end(),
+                        [this](const std::string& host) { return host == preferred_; });
+  // Who failed lately is asked last, but asked.
+  for (const std::string& host : all) {
+    if (!absl::c_linear_search(order, host)) order.push_back(host);
   }
+  return order;
+}
+
+void BuildIndexClient::Run(Attempt attempt, Done done) {
   auto query = std::make_shared<Query>();
   query->attempt = std::move(attempt);
   query->done = std::move(done);
-  query->first = preferred_;
+  query->hosts = Candidates();
+  if (query->hosts.empty()) {
+    query->done(absl::UnavailableError(
+        absl::StrCat("no address is known of ", options_.hosts.dns, " (build_index.hosts.dns)")));
+    return;
+  }
   Try(std::move(query));
 }
 
 void BuildIndexClient::Try(std::shared_ptr<Query> query) {
-  const std::string& host = hosts_[(query->first + query->tried) % hosts_.size()];
+  const std::string& host = query->hosts[query->tried];
   directory_->Get(host,
                   [alive = alive_, query](absl::StatusOr<std::shared_ptr<grpc::Channel>> channel) {
                     if (*alive == nullptr) return;
@@ -98,14 +128,15 @@ void BuildIndexClient::Try(std::shared_ptr<Query> query) {
 
 void BuildIndexClient::OnReply(std::shared_ptr<Query> query,
                                absl::StatusOr<v1::GetTagReply> reply) {
-  const size_t index = (query->first + query->tried) % hosts_.size();
+  const std::string& host = query->hosts[query->tried];
   const bool try_next =
       absl::IsUnavailable(reply.status()) || absl::IsDeadlineExceeded(reply.status());
   if (try_next) {
-    directory_->Suspect(hosts_[index]);
-    absl::StrAppend(&query->failures, query->failures.empty() ? "" : "; ", hosts_[index], ": ",
+    directory_->Suspect(host);
+    health_.RecordFailure(host, net::EventLoop::MonotonicNow());
+    absl::StrAppend(&query->failures, query->failures.empty() ? "" : "; ", host, ": ",
                     reply.status().message());
-    if (++query->tried < hosts_.size()) {
+    if (++query->tried < query->hosts.size()) {
       Try(std::move(query));
     } else {
       query->done(
@@ -113,7 +144,7 @@ void BuildIndexClient::OnReply(std::shared_ptr<Query> query,
     }
     return;
   }
-  preferred_ = index;
+  preferred_ = host;
   if (!reply.ok()) {
     query->done(reply.status());
     return;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@
 #include "kraken/base/digest.h"
 #include "kraken/base/namespace.h"
 #include "kraken/base/tag.h"
+#include "kraken/cluster/cluster_monitor.h"
+#include "kraken/cluster/health_check.h"
+#include "kraken/config/cluster_config.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/rpc/build_index.pb.h"
 #include "kraken/rpc/channel_directory.h"
@@ -22,17 +26,28 @@ struct TagValue {
   uint64_t revision = 0;
 };
 
-// Asks a cluster of build-indexes: the first of `hosts` that answers, beginning with the one that
-// answered last. Belongs to its loop's thread.
+struct BuildIndexClientOptions {
+  // Static hosts, or a DNS name that is looked up again and again.
+  config::HostListConfig hosts;
+  // When a host that failed is asked last.
+  config::PassiveHealthCheckConfig health;
+  absl::Duration timeout = absl::Seconds(10);  // For each host that is asked.
+};
+
+// Asks a cluster of build-indexes: the first that answers, beginning with the one that answered
+// last. Belongs to its loop's thread.
 class BuildIndexClient {
  public:
   using Done = std::function<void(absl::StatusOr<TagValue>)>;
 
-  BuildIndexClient(net::EventLoop* loop, ChannelDirectory* directory,
-                   std::vector<std::string> hosts, absl::Duration timeout = absl::Seconds(10));
+  // Errors as cluster::HostList::Create.
+  static absl::StatusOr<std::unique_ptr<BuildIndexClient>> Create(net::EventLoop* loop,
+                                                                  ChannelDirectory* directory,
+                                                                  BuildIndexClientOptions options);
   ~BuildIndexClient();
 
-  // NOT_FOUND: no such tag. UNAVAILABLE: none of the hosts answers; the message names them.
+  // NOT_FOUND: no such tag. UNAVAILABLE: none of the hosts answers, and the message names them; or
+  // their DNS name has no address.
   void GetTag(const Namespace& ns, const Tag& tag, Done done);
   // The tag as it is stored afterwards.
   void PutTag(const Namespace& ns, const Tag& tag, const TagValue& value, Done done);
@@ -42,15 +57,22 @@ class BuildIndexClient {
                                      std::function<void(absl::StatusOr<v1::GetTagReply>)>)>;
   struct Query;
 
+  BuildIndexClient(net::EventLoop* loop, ChannelDirectory* directory,
+                   BuildIndexClientOptions options,
+                   std::unique_ptr<cluster::ClusterMonitor> members);
+
+  // Whom to ask, the best first.
+  std::vector<std::string> Candidates();
   void Run(Attempt attempt, Done done);
   void Try(std::shared_ptr<Query> query);
   void OnReply(std::shared_ptr<Query> query, absl::StatusOr<v1::GetTagReply> reply);
 
   net::EventLoop* const loop_;
   ChannelDirectory* const directory_;
-  const std::vector<std::string> hosts_;
-  const absl::Duration timeout_;
-  size_t preferred_ = 0;
+  const BuildIndexClientOptions options_;
+  const std::unique_ptr<cluster::ClusterMonitor> members_;
+  cluster::PassiveHealthFilter health_;
+  std::string preferred_;  // Who answered last.
   std::shared_ptr<BuildIndexClient*> alive_;
 };
 

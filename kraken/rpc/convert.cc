@@ -4,10 +4,12 @@
 #include <array>
 #include <limits>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "kraken/base/peer_id.h"
 #include "kraken/base/sha256_state.h"
 #include "kraken/base/status_macros.h"
+#include "kraken/net/socket_address.h"
 
 namespace kraken::rpc {
 namespace {
@@ -65,10 +67,11 @@ absl::StatusOr<swarm::PeerInfo> FromProto(const v1::Peer& proto, ZoneTable& zone
   std::remove_cvref_t<decltype(peer.id.bytes())> id;
   std::copy(proto.id().begin(), proto.id().end(), id.begin());
   peer.id = PeerId::FromBytes(id);
-  if (proto.ip().empty() || proto.port() == 0 ||
-      proto.port() > std::numeric_limits<uint16_t>::max()) {
+  // An address: nobody is to be made to ask DNS for what a peer calls itself.
+  if (proto.port() == 0 || proto.port() > std::numeric_limits<uint16_t>::max() ||
+      !net::SocketAddress::FromIp(proto.ip(), static_cast<uint16_t>(proto.port())).ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("a peer at \"", proto.ip(), "\", port ", proto.port()));
+        absl::StrCat("a peer at \"", absl::CHexEscape(proto.ip()), "\", port ", proto.port()));
   }
   peer.ip = proto.ip();
   peer.port = static_cast<uint16_t>(proto.port());

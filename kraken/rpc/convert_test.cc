@@ -36,13 +36,14 @@ TEST(ConvertTest, RefusesPeersThatNobodyCouldDial) {
   ZoneTable zones;
   const v1::Peer good = ToProto(SomePeer(), zones);
   EXPECT_OK(FromProto(good, zones));
-  for (int field = 0; field < 5; ++field) {
+  for (int field = 0; field < 6; ++field) {
     v1::Peer bad = good;
     if (field == 0) bad.set_id("short");
     if (field == 1) bad.set_ip("");
     if (field == 2) bad.set_port(0);
     if (field == 3) bad.set_port(65536);
     if (field == 4) bad.set_wire_version(9);
+    if (field == 5) bad.set_ip("registry.example");
     EXPECT_THAT(FromProto(bad, zones), StatusIs(absl::StatusCode::kInvalidArgument)) << field;
   }
 }

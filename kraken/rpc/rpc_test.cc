@@ -210,17 +210,26 @@ TEST_F(AnnounceTest, SaysWhyItCannotConnect) {
 
 class BuildIndexTest : public RpcTest {
  protected:
-  absl::StatusOr<TagValue> GetTag(std::vector<std::string> hosts, const std::string& tag) {
-    Mailbox<absl::StatusOr<TagValue>> result;
-    std::unique_ptr<BuildIndexClient> client;
+  ~BuildIndexTest() override {
+    InLoop([&] { client_.reset(); });
+  }
+
+  void Use(config::HostListConfig hosts) {
     InLoop([&] {
-      client = std::make_unique<BuildIndexClient>(&client_loop_.loop(), directory_.get(), hosts);
-      client->GetTag(*Namespace::Parse("library/debian"), *Tag::Parse(tag),
-                     [&](absl::StatusOr<TagValue> value) { result.Put(std::move(value)); });
+      auto client = BuildIndexClient::Create(
+          &client_loop_.loop(), directory_.get(),
+          {.hosts = std::move(hosts), .health = {.fails = 1, .fail_timeout = absl::Hours(1)}});
+      ASSERT_OK(client);
+      client_ = *std::move(client);
     });
-    auto value = result.Wait(0);
-    InLoop([&] { client.reset(); });
-    return value;
+  }
+  absl::StatusOr<TagValue> GetTag(const std::string& tag) {
+    Mailbox<absl::StatusOr<TagValue>> result;
+    InLoop([&] {
+      client_->GetTag(*Namespace::Parse("library/debian"), *Tag::Parse(tag),
+                      [&](absl::StatusOr<TagValue> value) { result.Put(std::move(value)); });
+    });
+    return result.Wait(0);
   }
 
   BuildIndexService service_{
@@ -240,23 +249,52 @@ class BuildIndexTest : public RpcTest {
            [](v1::PutTagRequest, BuildIndexService::Reply reply) {
              reply(absl::UnimplementedError("not in this test"));
            }}};
+  std::unique_ptr<BuildIndexClient> client_;
 };
 
 TEST_F(BuildIndexTest, FindsTagsAndPassesErrorsOn) {
   FakeProcess process(server_loop_, {&service_});
-  ASSERT_OK_AND_ASSIGN(const TagValue value, GetTag({process.address()}, "latest"));
+  Use({.static_hosts = {process.address()}});
+  ASSERT_OK_AND_ASSIGN(const TagValue value, GetTag("latest"));
   EXPECT_EQ(ToBytes(value.digest), std::string(32, 'd'));
   EXPECT_EQ(value.revision, 3u);
-  EXPECT_THAT(GetTag({process.address()}, "other"),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("other")));
+  EXPECT_THAT(GetTag("other"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("other")));
 }
 
 TEST_F(BuildIndexTest, TriesTheNextHostWhenOneIsDown) {
   FakeProcess process(server_loop_, {&service_});
-  EXPECT_OK(GetTag({"127.0.0.1:1", process.address()}, "latest"));
-  EXPECT_THAT(GetTag({"127.0.0.1:1", "127.0.0.1:2"}, "latest"),
+  Use({.static_hosts = {"127.0.0.1:1", process.address()}});
+  EXPECT_OK(GetTag("latest"));
+  Use({.static_hosts = {"127.0.0.1:1", "127.0.0.1:2"}});
+  EXPECT_THAT(GetTag("latest"),
               StatusIs(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("127.0.0.1:2"))));
+}
+
+TEST_F(BuildIndexTest, WhoFailedLatelyIsStillAskedWhenNobodyElseAnswers) {
+  auto process =
+      std::make_unique<FakeProcess>(server_loop_, std::vector<grpc::Service*>{&service_});
+  Use({.static_hosts = {process->address(), "127.0.0.1:1"}});
+  EXPECT_OK(GetTag("latest"));
+  const std::string address = process->address();
+  process.reset();
+  // Now both have failed, and each is named by each query.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(GetTag("latest"), StatusIs(absl::StatusCode::kUnavailable,
+                                           AllOf(HasSubstr("127.0.0.1:1"), HasSubstr(address))));
+  }
+}
+
+TEST_F(BuildIndexTest, LooksANameUp) {
+  FakeProcess process(server_loop_, {&service_});
+  const std::string port = process.address().substr(process.address().rfind(':'));
+  Use({.dns = "localhost" + port});
+  while (true) {
+    const absl::StatusOr<TagValue> value = GetTag("latest");
+    if (value.ok()) break;
+    // Until it has been looked up.
+    ASSERT_THAT(value, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("localhost")));
+  }
 }
 
 // ---- Origin ----
