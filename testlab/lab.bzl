@@ -17,7 +17,8 @@ _IMAGES = {
     "platforms": "//testlab/images:platforms_index",
 }
 
-LAB_DATA = ["//testlab/lab"] + _PROGRAMS.values() + _IMAGES.values()
+PROGRAMS = _PROGRAMS.values()
+LAB_DATA = ["//testlab/lab"] + PROGRAMS + _IMAGES.values()
 
 def lab_arguments(mode):
     """What stands after run_python.sh.
