@@ -19,6 +19,7 @@ _WARNINGS = [
 
 _GTEST = "@com_google_googletest//:gtest"
 _GTEST_MAIN = "@com_google_googletest//:gtest_main"
+_TSAN_SUPPRESSIONS = "//tools:tsan_suppressions"
 _BENCHMARK_MAIN = "@com_github_google_benchmark//:benchmark_main"
 
 def kh_cc_library(name, copts = [], **kwargs):
@@ -42,7 +43,13 @@ def kh_cc_test(name, copts = [], deps = [], size = "small", gtest_main = True, *
     """
     if gtest_main and _GTEST_MAIN not in deps:
         deps = [dep for dep in deps if dep != _GTEST] + [_GTEST_MAIN]
-    native.cc_test(name = name, copts = _WARNINGS + copts, deps = deps, size = size, **kwargs)
+    native.cc_test(
+        name = name,
+        copts = _WARNINGS + copts,
+        deps = deps + [_TSAN_SUPPRESSIONS],
+        size = size,
+        **kwargs
+    )
 
 def kh_cc_benchmark(name, copts = [], deps = [], tags = [], benchmark_main = True, **kwargs):
     """A Google Benchmark program: built with the tests, run by hand.
