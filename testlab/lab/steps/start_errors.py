@@ -66,6 +66,19 @@ def start_wrongly(lab, report):
         daemons.EXIT_DIRECTORY_NOT_WRITABLE,
         file_in_the_way,
     )
+    lonely = config(
+        "lonely.yaml",
+        f"castore: {{cache_dir: {folder}/origin}}\ncluster: {{static: ['a:15002']}}\n{_TLS_OFF}"
+        "backends: []\n",
+    )
+    expect(
+        "no backend",
+        tracker.host,
+        [lab.program("kraken-origin"), f"-config={lonely}", "-peer-ip=127.0.0.1"]
+        + ["-blobserver-hostname=a"],
+        daemons.EXIT_NO_BACKEND,
+        "backends",
+    )
     pattern = config(
         "pattern.yaml",
         f"castore: {{cache_dir: {folder}/origin}}\ncluster: {{static: ['a:15002']}}\n{_TLS_OFF}"
