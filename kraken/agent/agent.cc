@@ -108,6 +108,7 @@ class Agent final : public daemon::Daemon {
     options.store = store_.get();
     options.disk = &disk_;
     options.announcer = trackers_.get();
+    daemon::ApplyTo(options.swarm, config_.scheduler);
     options.self.ip = ip;
     options.self.port = static_cast<uint16_t>(flags_.peer_port);
     options.self.id = flags_.peer_port == 0

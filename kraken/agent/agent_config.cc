@@ -47,7 +47,7 @@ void ReadConfig(config::ObjectReader& r, AgentConfig* c) {
   c->registry = registry.docker.http;
   r.Required("tracker", &c->tracker);
   r.Required("build_index", &c->build_index);
-  r.IgnoredKrakenKey("scheduler", "the engine measures what it needs to know");
+  r.Optional("scheduler", &c->scheduler);
   r.IgnoredKrakenKey("peer_id_factory", "a peer is named by its address");
   r.IgnoredKrakenKey("network_event", "metrics tell");
   r.IgnoredKrakenKey("agentserver", "it has no settings left");

@@ -8,6 +8,7 @@
 #include "kraken/config/cluster_config.h"
 #include "kraken/config/listener_config.h"
 #include "kraken/daemon/common_config.h"
+#include "kraken/daemon/scheduler_config.h"
 
 namespace kraken::agent {
 
@@ -35,6 +36,7 @@ struct AgentConfig {
   daemon::CommonConfig common;
   StoreConfig store;
   DownloadConfig downloads;
+  daemon::SchedulerConfig scheduler;
   // registry.docker.http: where the registry listens, unless the flag says otherwise.
   config::ListenerConfig registry;
   config::PassiveHashRingConfig tracker;

@@ -16,7 +16,7 @@
 #include "kraken/base/namespace.h"
 #include "kraken/base/strong_index.h"
 #include "kraken/base/tag.h"
-#include "kraken/net/token_bucket.h"
+#include "kraken/base/token_bucket.h"
 #include "kraken/registry/blob_sink.h"
 #include "kraken/registry/cancellation.h"
 
@@ -65,7 +65,7 @@ class GuardedBackend final : public Backend {
   const std::string name_;
   absl::Mutex mutex_;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
-  net::TokenBucket bucket_ ABSL_GUARDED_BY(mutex_);
+  TokenBucket bucket_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace kraken::backend

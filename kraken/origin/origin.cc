@@ -148,6 +148,7 @@ class Origin final : public daemon::Daemon {
     // A copy is fetched from the source origin, which must be dialled.
     options.swarm.min_links = kReplicaLinks;
     options.swarm.max_dialed_links = kReplicaLinks;
+    daemon::ApplyTo(options.swarm, config_.scheduler);
     options.self.ip = ip;
     options.self.port = static_cast<uint16_t>(flags_.peer_port);
     options.self.origin = true;

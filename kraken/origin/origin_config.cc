@@ -78,7 +78,7 @@ void ReadConfig(config::ObjectReader& r, OriginConfig* c) {
   r.Optional("blobrefresh", &c->blobrefresh);
   ReadPieceLengths(r, &c->piece_lengths);
   r.Required("backends", &c->backends);
-  r.IgnoredKrakenKey("scheduler", "the engine measures what it needs to know");
+  r.Optional("scheduler", &c->scheduler);
   r.IgnoredKrakenKey("peer_id_factory", "a peer is named by its address");
   r.IgnoredKrakenKey("network_event", "metrics tell");
   r.IgnoredKrakenKey("blobserver", "it has no settings left");

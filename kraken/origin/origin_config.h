@@ -9,6 +9,7 @@
 #include "kraken/backend/backend_config.h"
 #include "kraken/config/cluster_config.h"
 #include "kraken/daemon/common_config.h"
+#include "kraken/daemon/scheduler_config.h"
 #include "kraken/storage/piece_layout.h"
 
 namespace kraken::origin {
@@ -37,6 +38,7 @@ struct OriginConfig {
   config::HealthFilterConfig healthcheck;
   absl::Duration healthcheck_interval = absl::Seconds(2);
   BlobRefreshConfig blobrefresh;
+  daemon::SchedulerConfig scheduler;
   storage::PieceLengthTable piece_lengths;
   std::vector<backend::BackendEntryConfig> backends;
 };

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "kraken/base/test_util.h"
 #include "kraken/base/unique_fd.h"
 #include "kraken/peer_wire/test_swarm.h"
@@ -79,6 +81,27 @@ TEST(SwarmNodeTest, FetchesFromASeeder) {
   EXPECT_EQ(stats.pieces_corrupt, 0u);
   EXPECT_EQ(stats.blobs_completed, 1u);
   EXPECT_EQ(seeder.Stats().bytes_sent, blob.bytes.size());
+}
+
+TEST(SwarmNodeTest, BandwidthLimitsHoldOnTheWire) {
+  TestTracker tracker;
+  const TestBlob blob(64 * kPiece, kPiece);
+  constexpr int64_t kLimit = 8 << 20;
+  // Half a second's worth, of which a tenth of a second's goes at once.
+  constexpr absl::Duration kLeast = absl::Milliseconds(390);
+  for (const bool limit_upload : {true, false}) {
+    swarm::SwarmConfig limited;
+    (limit_upload ? limited.upload_limit : limited.download_limit) = kLimit;
+    TestNode seeder(&tracker, {.swarm = limit_upload ? limited : swarm::SwarmConfig()});
+    TestNode leecher(&tracker, {.swarm = limit_upload ? swarm::SwarmConfig() : limited});
+    Seed(seeder, blob);
+    const absl::Time begin = absl::Now();
+    EXPECT_OK(leecher.Leech(blob)->Wait());
+    EXPECT_GE(absl::Now() - begin, kLeast) << limit_upload;
+    leecher.ExpectStored(blob);
+    tracker.Forget(&seeder);
+    tracker.Forget(&leecher);
+  }
 }
 
 TEST(SwarmNodeTest, FetchingWhatIsHereEndsAtOnce) {

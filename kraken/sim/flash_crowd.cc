@@ -31,6 +31,8 @@ ABSL_FLAG(double, slow_share, 0, "share of agents with a tenth of the rate");
 ABSL_FLAG(double, churn_share, 0, "share of agents that die and are replaced");
 ABSL_FLAG(bool, kill_origin, false, "an origin dies at a quarter of the floor");
 ABSL_FLAG(bool, kill_tracker, false, "the tracker dies when all have joined");
+ABSL_FLAG(int64_t, upload_limit, 0, "bytes per second that an agent is told to send at most");
+ABSL_FLAG(int64_t, download_limit, 0, "bytes per second that an agent is told to take at most");
 ABSL_FLAG(double, timeline_ms, 0, "print the state of the swarm this often");
 
 // The engine's tuning.
@@ -75,6 +77,8 @@ FlashCrowdOptions OptionsFromFlags() {
   sim.window_chunks = std::max(
       sim.window_chunks, static_cast<int>(2 * on_the_line / static_cast<double>(sim.chunk_bytes)));
   sim.loss = absl::GetFlag(FLAGS_loss);
+  sim.agent.upload_limit = absl::GetFlag(FLAGS_upload_limit);
+  sim.agent.download_limit = absl::GetFlag(FLAGS_download_limit);
   const auto set = [](auto value, auto& field) {
     if (value != 0) field = value;
   };

@@ -304,7 +304,9 @@ std::string ReplayCommand(const FlashCrowdOptions& options) {
       options.cold ? " --cold" : "", options.readers ? " --readers" : "",
       " --corrupt_share=", options.corrupt_share, " --slow_share=", options.slow_share,
       " --churn_share=", options.churn_share, options.kill_origin ? " --kill_origin" : "",
-      options.kill_tracker ? " --kill_tracker" : "");
+      options.kill_tracker ? " --kill_tracker" : "", " --loss=", options.sim.loss,
+      " --upload_limit=", options.sim.agent.upload_limit,
+      " --download_limit=", options.sim.agent.download_limit);
 }
 
 }  // namespace kraken::sim

@@ -109,6 +109,21 @@ TEST(FlashCrowdTest, PeersCarryOnWithoutATracker) {
   }
 }
 
+// What is sent is checked by each host as it is sent.
+TEST(FlashCrowdTest, BandwidthLimitsAreKeptAndUsed) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    FlashCrowdOptions options = Scaled(seed);
+    options.sim.agent.upload_limit = 40'000'000;
+    options.sim.agent.download_limit = 20'000'000;
+    const FlashCrowdResult result = RunAndCheck(options);
+    const double bytes = static_cast<double>(options.size_bytes);
+    const double burst = static_cast<double>(options.sim.agent.download_limit) *
+                         absl::ToDoubleSeconds(options.sim.agent.limit_burst);
+    EXPECT_GE(result.seconds.front(), (bytes - burst) / 20e6 * 0.999) << ReplayCommand(options);
+    EXPECT_LE(result.Percentile(99), bytes / 20e6 * 1.5) << ReplayCommand(options);
+  }
+}
+
 TEST(FlashCrowdTest, EverythingAtOnceOverALossyNetwork) {
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     FlashCrowdOptions options = Scaled(seed);

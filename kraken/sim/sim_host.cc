@@ -21,12 +21,27 @@ SimHost::SimHost(World* world, uint32_t number, const HostSpec& spec, uint64_t s
   peer_.zone = spec.zone;
   peer_.origin = spec.origin;
   engine_ = std::make_unique<Scheduler>(
-      spec.origin ? world->config().origin : world->config().agent, peer_,
+      config(), peer_,
       Scheduler::Environment{
           .network = this, .announcer = this, .clock = this, .observer = this, .random = &random_});
 }
 
 SimHost::~SimHost() = default;
+
+const swarm::SwarmConfig& SimHost::config() const {
+  return spec_.origin ? world_->config().origin : world_->config().agent;
+}
+
+// A bucket that leaks at the limit never holds more than the burst, or one piece.
+void SimHost::CheckUploadLimit(int64_t bytes, int64_t piece_length) {
+  const double limit = static_cast<double>(config().upload_limit);
+  if (limit == 0) return;
+  const double passed = static_cast<double>(world_->now() - upload_excess_at_) / 1e9;
+  upload_excess_ = std::max(upload_excess_ - limit * passed, 0.0) + static_cast<double>(bytes);
+  upload_excess_at_ = world_->now();
+  const double burst = limit * absl::ToDoubleSeconds(config().limit_burst);
+  KH_CHECK(upload_excess_ <= std::max(burst, static_cast<double>(piece_length)) + 1);
+}
 
 void SimHost::Join(const Digest& digest, const storage::PieceLayout& layout, bool complete) {
   const PieceCount pieces = layout.piece_count();
@@ -184,9 +199,8 @@ void SimHost::StartUpload(LinkId link, PieceIndex piece) {
   const Torrent& torrent = TorrentOfEnd(end);
   // Nothing is served that did not arrive and check, and never more than the slots allow.
   KH_CHECK(torrent.truth.Has(piece));
-  const swarm::SwarmConfig& config =
-      spec_.origin ? world_->config().origin : world_->config().agent;
-  KH_CHECK(world_->payload().active(number_) < config.upload_slots);
+  KH_CHECK(world_->payload().active(number_) < config().upload_slots);
+  CheckUploadLimit(torrent.layout.LengthOf(piece).value(), torrent.layout.piece_length().value());
   const bool corrupt = spec_.corruption > 0 && fault_random_.Bernoulli(spec_.corruption);
   world_->payload().Start(end, piece, torrent.layout.LengthOf(piece).value(), corrupt);
 }

@@ -122,6 +122,8 @@ class SimHost : private swarm::Network,
   void OnTorrentEvicted(swarm::TorrentId torrent) override;
   void OnPeerBanned(const swarm::PeerInfo& peer, const absl::Status& reason) override;
 
+  const swarm::SwarmConfig& config() const;
+  void CheckUploadLimit(int64_t bytes, int64_t piece_length);
   Torrent& TorrentOf(swarm::TorrentId id);
   uint32_t EndOf(swarm::LinkId link) const;
   // The torrent that a link is of.
@@ -144,6 +146,9 @@ class SimHost : private swarm::Network,
     uint32_t end = 0;
   };
   std::vector<Bound> bound_;
+  // Bytes sent beyond the limit on uploads, running off at its rate, as of a time.
+  double upload_excess_ = 0;
+  int64_t upload_excess_at_ = 0;
   std::vector<uint32_t> send_ends_;  // Kept for its capacity.
   uint32_t wake_number_ = 0;
 };

@@ -22,6 +22,11 @@ struct SwarmConfig {
 
   // Pieces being sent at a time by this host, each to its end.
   int upload_slots = 2;
+  // Payload of all torrents together, in bytes per second; 0: no limit. Beyond the rate at most
+  // what `limit_burst` brings, or one piece, goes at once.
+  int64_t upload_limit = 0;
+  int64_t download_limit = 0;
+  absl::Duration limit_burst = absl::Milliseconds(100);
   // Requests that one link may have waiting here; more are rejected.
   int max_queued_requests_per_link = 64;
 

@@ -45,6 +45,12 @@ PeerInfo FakeEnvironment::Peer(int number) {
   return peer;
 }
 
+void FakeEnvironment::SwitchTorrent(int number) {
+  Digest::Bytes bytes{};
+  bytes[0] = static_cast<uint8_t>(number);
+  key_.digest = Digest::FromBytes(bytes);
+}
+
 TorrentSpec FakeEnvironment::Spec(int pieces, const std::vector<int>& have) const {
   // The last piece is one byte short.
   absl::StatusOr<storage::PieceLayout> layout =
@@ -99,6 +105,11 @@ void FakeEnvironment::Deliver(LinkId link, int piece, Scheduler::PieceOutcome ou
   engine_->OnPieceReceived(link, PieceIndex(piece), outcome, ByteCount(kPieceLength));
 }
 
+void FakeEnvironment::Reject(LinkId link, int piece) {
+  EndRequest(link, piece);
+  engine_->OnReject(link, PieceIndex(piece));
+}
+
 void FakeEnvironment::Advance(int64_t nanos) {
   const Instant end = now_ + nanos;
   while (wake_at_ <= end) {
@@ -149,12 +160,14 @@ void FakeEnvironment::SendHandshake(LinkId link, const Handshake& handshake) {
 
 void FakeEnvironment::Accept(IncomingId incoming, LinkId link, const Handshake& handshake) {
   accepted_ = link;
+  last_load_ = handshake.load;
   log_.push_back(absl::StrCat("accept ", static_cast<uint64_t>(incoming), " ",
                               handshake.have.count().value()));
 }
 
 void FakeEnvironment::SendHave(absl::Span<const LinkId> links, absl::Span<const PieceIndex> pieces,
-                               LoadHint) {
+                               LoadHint load) {
+  last_load_ = load;
   const std::string list = absl::StrJoin(
       pieces, ",", [](std::string* out, PieceIndex piece) { absl::StrAppend(out, piece.value()); });
   for (LinkId link : links) log_.push_back(absl::StrCat("have ", link.slot(), "/", list));

@@ -41,6 +41,8 @@ class FakeEnvironment : private Network,
   TorrentId AddProvisional(int pieces);
   TorrentSpec Spec(int pieces, const std::vector<int>& have) const;
   TorrentKey key() const { return key_; }
+  // What is added and connected from now on is of another torrent.
+  void SwitchTorrent(int number);
 
   // A peer; equal numbers are the same.
   static PeerInfo Peer(int number);
@@ -57,6 +59,8 @@ class FakeEnvironment : private Network,
   void Deliver(LinkId link, int piece,
                Scheduler::PieceOutcome outcome = Scheduler::PieceOutcome::kVerified);
 
+  void Reject(LinkId link, int piece);
+
   // Moves time on, waking the engine as it asked.
   void Advance(int64_t nanos);
 
@@ -67,6 +71,8 @@ class FakeEnvironment : private Network,
   // Piece numbers of requests under way, as asked and not answered, of a link.
   std::vector<int> RequestsOf(LinkId link) const;
 
+  // What the engine last said of its own.
+  const LoadHint& last_load() const { return last_load_; }
   const AnnounceRecord& last_announce() const { return last_announce_; }
   int64_t now_nanos() const { return now_.nanos(); }
 
@@ -109,6 +115,7 @@ class FakeEnvironment : private Network,
   LinkId dialed_;
   LinkId accepted_;
   absl::Status status_;
+  LoadHint last_load_;
   AnnounceRecord last_announce_;
   std::unique_ptr<Scheduler> engine_;
 };

@@ -1,12 +1,18 @@
 #include "kraken/swarm/host.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace kraken::swarm {
 
 Host::Host(const SwarmConfig& config, const PeerInfo& self,
            const Scheduler::Environment& environment)
-    : config(config), self(self), env(environment), uploads(config.upload_slots) {}
+    : config(config),
+      self(self),
+      env(environment),
+      uploads(config.upload_slots),
+      upload_limit_(config.upload_limit, config.limit_burst, Now()),
+      download_limit_(config.download_limit, config.limit_burst, Now()) {}
 
 PeerLink* Host::NewLink(TorrentSession& torrent, const PeerInfo& peer) {
   if (!HasRoomForLink()) return nullptr;
@@ -26,9 +32,64 @@ void Host::FreeLink(PeerLink& link) {
 }
 
 void Host::StartUploads() {
-  while (absl::optional<Upload> upload = uploads.StartNext(Now())) {
+  uploads_resume_ = Instant::Never();
+  const Instant now = Now();
+  while (const Upload* next = uploads.Next()) {
+    if (!upload_limit_.TryTake(next->bytes, now)) {
+      uploads_resume_ = upload_limit_.FreeAt(next->bytes, now);
+      return;
+    }
+    const Upload upload = *uploads.StartNext(now);
     ++stats.uploads_started;
-    env.network->StartUpload(upload->link, upload->piece);
+    env.network->StartUpload(upload.link, upload.piece);
+  }
+}
+
+LoadHint Host::UploadLoad() const {
+  const Instant now = Now();
+  const LoadHint by_rate = uploads.Load(now);
+  const int64_t by_limit = upload_limit_.NanosFor(uploads.waiting_bytes(), now) / kNanosPerMicro;
+  constexpr int64_t kMostMicros = int64_t{3'600} * 1'000'000;
+  return {std::max(by_rate.backlog_micros, static_cast<uint32_t>(std::min(by_limit, kMostMicros)))};
+}
+
+bool Host::CanUpload() const {
+  return uploads.HasFreeSlot() && upload_limit_.NanosFor(ByteCount(0), Now()) == 0;
+}
+
+bool Host::TakeRequest(TorrentSession& torrent, ByteCount bytes) {
+  if (download_limit_.unlimited()) return true;
+  const Instant now = Now();
+  const bool may = turn_ == &torrent || waiting_turns_.empty();
+  if (may && download_limit_.TryTake(bytes, now)) return true;
+  if (std::find(waiting_turns_.begin(), waiting_turns_.end(), torrent.id()) ==
+      waiting_turns_.end()) {
+    waiting_turns_.push_back(torrent.id());
+  }
+  requests_resume_ = std::min(requests_resume_, download_limit_.FreeAt(bytes, now));
+  return false;
+}
+
+void Host::ReturnRequest(ByteCount bytes) {
+  download_limit_.Return(bytes);
+  if (!waiting_turns_.empty()) requests_resume_ = Now();
+}
+
+void Host::GiveTurns() {
+  requests_resume_ = Instant::Never();
+  // Until one has to wait again.
+  while (requests_resume_ == Instant::Never() && !waiting_turns_.empty()) {
+    auto next = std::find_if(waiting_turns_.begin(), waiting_turns_.end(), [this](TorrentId id) {
+      const TorrentSession* torrent = torrents.Find(id);
+      return torrent != nullptr && torrent->IsRead();
+    });
+    if (next == waiting_turns_.end()) next = waiting_turns_.begin();
+    TorrentSession* torrent = torrents.Find(*next);
+    waiting_turns_.erase(next);
+    if (torrent == nullptr) continue;
+    turn_ = torrent;
+    torrent->OnTurnToRequest();
+    turn_ = nullptr;
   }
 }
 
@@ -59,7 +120,8 @@ void Host::UpdateWakeUp() {
     if (torrent != nullptr && torrent->deadline() == first.when) break;
     deadlines_.pop();
   }
-  const Instant earliest = deadlines_.empty() ? Instant::Never() : deadlines_.top().when;
+  Instant earliest = deadlines_.empty() ? Instant::Never() : deadlines_.top().when;
+  earliest = std::min({earliest, uploads_resume_, requests_resume_});
   if (earliest == wake_up_) return;
   wake_up_ = earliest;
   env.clock->WakeAt(earliest);
@@ -68,6 +130,8 @@ void Host::UpdateWakeUp() {
 void Host::RunDeadlines() {
   wake_up_ = Instant::Never();
   const Instant now = Now();
+  if (uploads_resume_ <= now) StartUploads();
+  if (requests_resume_ <= now) GiveTurns();
   while (!deadlines_.empty() && deadlines_.top().when <= now) {
     const Deadline due = deadlines_.top();
     deadlines_.pop();

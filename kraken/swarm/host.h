@@ -8,6 +8,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "kraken/base/peer_id.h"
+#include "kraken/base/strong_index.h"
+#include "kraken/swarm/bandwidth_limit.h"
 #include "kraken/swarm/config.h"
 #include "kraken/swarm/environment.h"
 #include "kraken/swarm/ids.h"
@@ -49,8 +51,20 @@ class Host {
 
   // ---- Uploads ----
 
-  // Starts what the free slots allow.
+  // Starts what the free slots and the limit allow.
   void StartUploads();
+  // How long all that was asked for will take.
+  LoadHint UploadLoad() const;
+  // Something could be sent at once.
+  bool CanUpload() const;
+
+  // ---- Requests ----
+
+  // Whether `torrent` may ask for so many bytes now. If not, OnTurnToRequest is called when it may:
+  // torrents take turns, those that somebody reads before the others.
+  bool TakeRequest(TorrentSession& torrent, ByteCount bytes);
+  // Bytes that were asked for and will not come.
+  void ReturnRequest(ByteCount bytes);
 
   // ---- Bans ----
 
@@ -87,7 +101,18 @@ class Host {
     }
   };
 
+  void GiveTurns();
+
   absl::flat_hash_map<PeerId, Instant> banned_until_;
+  BandwidthLimit upload_limit_;
+  BandwidthLimit download_limit_;
+  // When the limits let the next one through, if one waits.
+  Instant uploads_resume_ = Instant::Never();
+  Instant requests_resume_ = Instant::Never();
+  // Torrents that wait for their turn to ask; ids of torrents that are gone too.
+  std::vector<TorrentId> waiting_turns_;
+  // Whose turn it is.
+  const TorrentSession* turn_ = nullptr;
   // Holds stale entries too: one counts only if it is what its torrent wants now.
   std::priority_queue<Deadline, std::vector<Deadline>, std::greater<Deadline>> deadlines_;
   Instant wake_up_ = Instant::Never();

@@ -226,5 +226,70 @@ TEST(SchedulerDownloadTest, APieceNobodyAskedForCountsIfItChecks) {
   EXPECT_EQ(fake.engine().stats().pieces_redundant, 1u);
 }
 
+// Two torrents of 64 KiB pieces, each with a peer that has all; 1 MiB a second for both.
+class DownloadLimitTest : public ::testing::Test {
+ protected:
+  static constexpr int kPieces = 64;
+
+  DownloadLimitTest()
+      : fake_([] {
+          SwarmConfig config;
+          config.download_limit = 1 << 20;
+          return config;
+        }()) {
+    std::vector<int> all;
+    for (int piece = 0; piece < kPieces; ++piece) all.push_back(piece);
+    for (int i = 0; i < 2; ++i) {
+      fake_.SwitchTorrent(i);
+      torrents_[i] = fake_.Add(kPieces);
+      links_[i] = fake_.Connect(1, all);
+    }
+  }
+
+  // Everything that is asked for comes at once.
+  void Run(int millis) {
+    for (int i = 0; i < millis; ++i) {
+      fake_.Advance(kNanosPerMilli);
+      for (LinkId link : links_) {
+        for (int piece : fake_.RequestsOf(link)) {
+          fake_.Deliver(link, piece);
+          ++received_[link == links_[0] ? 0 : 1];
+        }
+      }
+    }
+    fake_.engine().CheckInvariants();
+  }
+
+  FakeEnvironment fake_;
+  TorrentId torrents_[2];
+  LinkId links_[2];
+  int received_[2] = {0, 0};
+};
+
+TEST_F(DownloadLimitTest, TorrentsTakeTurnsAtTheRate) {
+  Run(1000);
+  EXPECT_NEAR(received_[0] + received_[1], 17, 1) << "a second's worth, and the burst";
+  EXPECT_NEAR(received_[0], received_[1], 1);
+}
+
+TEST_F(DownloadLimitTest, WhatIsReadGoesFirst) {
+  ASSERT_TRUE(fake_.engine().AddReader(torrents_[1], ByteOffset(0)).ok());
+  Run(1000);
+  EXPECT_GE(received_[1], 15);
+  EXPECT_LE(received_[0], 2);
+}
+
+TEST_F(DownloadLimitTest, WhatIsRefusedCountsForNothing) {
+  const auto asked = [this] {
+    return fake_.RequestsOf(links_[0]).size() + fake_.RequestsOf(links_[1]).size();
+  };
+  ASSERT_EQ(fake_.RequestsOf(links_[0]).size(), 1u);
+  ASSERT_EQ(asked(), 1u) << "the burst";
+  fake_.Reject(links_[0], fake_.RequestsOf(links_[0])[0]);
+  EXPECT_EQ(asked(), 0u);
+  fake_.Advance(0);
+  EXPECT_EQ(fake_.RequestsOf(links_[1]).size(), 1u) << "the other's turn";
+}
+
 }  // namespace
 }  // namespace kraken::swarm

@@ -207,5 +207,44 @@ TEST(SchedulerUploadTest, AnOriginSeedsABlobThatIsStillArriving) {
   EXPECT_TRUE(absl::IsInvalidArgument(fake.engine().OnLocalPiece(id, P(3))));
 }
 
+// 64 KiB pieces; 1 MiB a second, of which 0.1 s may go at once: one piece, not two.
+SwarmConfig Limited() {
+  SwarmConfig config;
+  config.upload_limit = 1 << 20;
+  return config;
+}
+
+TEST(UploadLimitTest, PiecesGoAtTheRate) {
+  FakeEnvironment fake(Limited());
+  fake.Add(32, AllOf(32));
+  const LinkId link = fake.Connect(1, {});
+  for (int piece = 0; piece < 32; ++piece) fake.engine().OnRequest(link, P(piece));
+  EXPECT_EQ(fake.Logged("upload").size(), 1u) << "the burst";
+  for (int tenth = 1; tenth <= 10; ++tenth) {
+    for (int i = 0; i < 100; ++i) {
+      fake.Advance(kNanosPerMilli);
+      for (const std::string& entry : fake.Logged("upload")) {
+        int piece = 0;
+        ASSERT_TRUE(absl::SimpleAtoi(entry.substr(entry.find('/') + 1), &piece));
+        fake.engine().OnUploadDone(link, P(piece));
+      }
+    }
+    const double sent = 65536.0 * static_cast<double>(fake.Logged("upload").size());
+    EXPECT_LE(sent, 1048576.0 * (0.1 + 0.1 * tenth));
+    EXPECT_GE(sent, 1048576.0 * (0.1 * tenth) - 65536);
+  }
+  fake.engine().CheckInvariants();
+}
+
+TEST(UploadLimitTest, PeersAreToldOfTheWait) {
+  FakeEnvironment fake(Limited());
+  fake.Add(32, AllOf(31));
+  const LinkId asker = fake.Connect(1, {});
+  for (int piece = 0; piece < 30; ++piece) fake.engine().OnRequest(asker, P(piece));
+  fake.Connect(2, {});
+  // 29 pieces wait for the limit; what is left of the burst is spent at once.
+  EXPECT_NEAR(fake.last_load().backlog_micros, 1e6 * 29 / 16 - 37'500, 100);
+}
+
 }  // namespace
 }  // namespace kraken::swarm

@@ -71,6 +71,7 @@ void TorrentSession::OnReject(PeerLink& link, PieceIndex piece) {
     return CloseForProtocolError(link, BadPiece("reject", piece, layout_.piece_count()));
   }
   if (!EndRequest(link, piece)) return;
+  host_.ReturnRequest(layout_.LengthOf(piece));
   link.snubbed_until = host_.Now() + kRejectPauseNanos;
   FillRequests();
 }
@@ -205,6 +206,7 @@ void TorrentSession::FillRequests() {
   while (requests_ < RequestTarget()) {
     const absl::optional<Choice> choice = Choose();
     if (!choice.has_value()) return;
+    if (!host_.TakeRequest(*this, layout_.LengthOf(choice->piece))) return;
     SendRequest(*choice->link, choice->piece);
   }
 }

@@ -55,7 +55,7 @@ Handshake TorrentSession::OurHandshake() {
   handshake.key = key_;
   handshake.peer = host_.self.id;
   handshake.have = super_seeder_ != nullptr ? PieceMap(layout_.piece_count()) : picker_.have();
-  handshake.load = host_.uploads.Load(host_.Now());
+  handshake.load = host_.UploadLoad();
   return handshake;
 }
 
@@ -186,7 +186,11 @@ void TorrentSession::CloseForProtocolError(PeerLink& link, const absl::Status& r
 }
 
 void TorrentSession::DetachLink(PeerLink& link, bool failed) {
-  while (!link.requests.empty()) EndRequest(link, link.requests.back().piece);
+  while (!link.requests.empty()) {
+    const PendingRequest request = link.requests.back();
+    if (!request.started) host_.ReturnRequest(layout_.LengthOf(request.piece));
+    EndRequest(link, request.piece);
+  }
   if (link.is_open()) {
     if (link.counted_as_seed) {
       picker_.RemoveSeed();

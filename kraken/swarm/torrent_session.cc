@@ -122,6 +122,13 @@ void TorrentSession::RemoveReader(ReaderId reader) {
   UpdateDeadline();
 }
 
+bool TorrentSession::IsRead() const {
+  return std::any_of(readers_.begin(), readers_.end(), [this](ReaderId id) {
+    const Reader* reader = host_.readers.Find(id);
+    return reader != nullptr && !reader->suspended;
+  });
+}
+
 bool TorrentSession::OnDeadline() {
   const Instant now = host_.Now();
   if (!pending_haves_.empty() || load_changed_) FlushHaves();

@@ -58,6 +58,8 @@ class TorrentSession {
   void AddReader(ReaderId reader);
   void RemoveReader(ReaderId reader);
   void OnReaderMoved() { FillRequests(); }
+  // Somebody waits for its bytes.
+  bool IsRead() const;
   // False if the torrent is idle and to be evicted.
   bool OnDeadline();
 
@@ -73,6 +75,8 @@ class TorrentSession {
   void CloseForProtocolError(PeerLink& link, const absl::Status& reason);
 
   // ---- What we ask of others (torrent_download.cc) ----
+  // The limit on what may come lets us ask for more.
+  void OnTurnToRequest() { FillRequests(); }
   void OnHave(PeerLink& link, absl::Span<const PieceIndex> pieces, LoadHint load);
   void OnReject(PeerLink& link, PieceIndex piece);
   void OnPieceProgress(PeerLink& link, PieceIndex piece, ByteCount bytes_so_far);

@@ -71,10 +71,10 @@ void TorrentSession::NoteLoad() {
   if (super_seeder_ != nullptr) return;
   const Instant now = host_.Now();
   const int64_t believed = std::max<int64_t>(told_backlog_nanos_ - (now - haves_flushed_at_), 0);
-  const int64_t truth = host_.uploads.Load(now).backlog_micros * kNanosPerMicro;
+  const int64_t truth = host_.UploadLoad().backlog_micros * kNanosPerMicro;
   const int64_t piece_nanos =
       piece_nanos_ != 0 ? piece_nanos_ / 2 : ToNanos(host_.config.have_batch_delay);
-  const bool is_free = host_.uploads.HasFreeSlot() && believed - truth >= piece_nanos;
+  const bool is_free = host_.CanUpload() && believed - truth >= piece_nanos;
   // A leecher's next HAVE says so soon enough.
   const bool is_busy = is_complete() && truth - believed >= kUntoldPieces * piece_nanos;
   if (!is_free && !is_busy) return;
@@ -96,7 +96,7 @@ void TorrentSession::FlushHaves() {
     have_recipients_.push_back(link->id);
   }
   if (!have_recipients_.empty()) {
-    const LoadHint load = host_.uploads.Load(now);
+    const LoadHint load = host_.UploadLoad();
     told_backlog_nanos_ = load.backlog_micros * kNanosPerMicro;
     host_.stats.haves_sent += have_recipients_.size();
     host_.env.network->SendHave(have_recipients_, pending_haves_, load);
@@ -131,7 +131,7 @@ bool TorrentSession::RevealOne() {
   super_seeder_->AddReveal(link->id, *piece, host_.Now());
   ++link->reveals_pending;
   ++host_.stats.haves_sent;
-  host_.env.network->SendHave({link->id}, {*piece}, host_.uploads.Load(host_.Now()));
+  host_.env.network->SendHave({link->id}, {*piece}, host_.UploadLoad());
   return true;
 }
 
@@ -176,7 +176,7 @@ void TorrentSession::TellAll(PeerLink& link) {
     if (!link.have.Has(piece)) pieces.push_back(piece);
   }
   ++host_.stats.haves_sent;
-  host_.env.network->SendHave({link.id}, pieces, host_.uploads.Load(host_.Now()));
+  host_.env.network->SendHave({link.id}, pieces, host_.UploadLoad());
 }
 
 }  // namespace kraken::swarm

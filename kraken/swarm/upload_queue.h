@@ -36,6 +36,8 @@ class UploadQueue {
   // Drops all that waits or is sent for the link.
   void RemoveLink(LinkId link);
 
+  // What StartNext would start; null if nothing waits or no slot is free.
+  const Upload* Next() const { return waiting_.empty() || !HasFreeSlot() ? nullptr : &waiting_[0]; }
   // Starts the next upload if a slot is free.
   absl::optional<Upload> StartNext(Instant now);
 
@@ -46,6 +48,7 @@ class UploadQueue {
   bool IsActive(LinkId link, PieceIndex piece) const;
   size_t active_count() const { return active_.size(); }
   size_t waiting_count() const { return waiting_.size(); }
+  ByteCount waiting_bytes() const { return ByteCount(waiting_bytes_); }
   // Something could be started at once.
   bool HasFreeSlot() const { return active_.size() < slots_; }
 

@@ -1,8 +1,8 @@
-#include "kraken/net/token_bucket.h"
+#include "kraken/base/token_bucket.h"
 
 #include "gtest/gtest.h"
 
-namespace kraken::net {
+namespace kraken {
 namespace {
 
 MonotonicTime At(double seconds) { return MonotonicTime::FromOrigin(absl::Seconds(seconds)); }
@@ -70,4 +70,4 @@ TEST(TokenBucket, WhatIsReturnedCanBeTakenAgain) {
 }
 
 }  // namespace
-}  // namespace kraken::net
+}  // namespace kraken

@@ -1,8 +1,8 @@
-#include "kraken/net/token_bucket.h"
+#include "kraken/base/token_bucket.h"
 
 #include <algorithm>
 
-namespace kraken::net {
+namespace kraken {
 
 TokenBucket::TokenBucket(double rate_per_second, double burst, MonotonicTime now)
     : rate_(rate_per_second), burst_(std::max(burst, 1.0)), tokens_(burst_), updated_(now) {}
@@ -50,4 +50,4 @@ void TokenBucket::SetRate(double rate_per_second, double burst, MonotonicTime no
   tokens_ = std::min(tokens_, burst_);
 }
 
-}  // namespace kraken::net
+}  // namespace kraken

@@ -1,12 +1,12 @@
-#ifndef KRAKEN_NET_TOKEN_BUCKET_H_
-#define KRAKEN_NET_TOKEN_BUCKET_H_
+#ifndef KRAKEN_BASE_TOKEN_BUCKET_H_
+#define KRAKEN_BASE_TOKEN_BUCKET_H_
 
 #include <cstdint>
 
 #include "absl/time/time.h"
 #include "kraken/base/clock.h"
 
-namespace kraken::net {
+namespace kraken {
 
 // A token bucket: `rate` tokens per second flow in, at most `burst` are kept, it starts full.
 //
@@ -41,6 +41,6 @@ class TokenBucket {
   MonotonicTime updated_;
 };
 
-}  // namespace kraken::net
+}  // namespace kraken
 
-#endif  // KRAKEN_NET_TOKEN_BUCKET_H_
+#endif  // KRAKEN_BASE_TOKEN_BUCKET_H_
