@@ -160,13 +160,16 @@ void PeerNetwork::OnIntroduced(Connection& connection, const PeerIntroduced& eve
 }
 
 // Of simultaneous dials the lower peer id's survives. One that the peer dials although we have one
-// with it means that ours is dead, or that the two dials crossed.
+// with it means that ours is dead, or that the two dials crossed. Of two that the peer dialled the
+// later one survives.
 bool PeerNetwork::Survives(const Connection& incoming, const Hello& hello) const {
   auto it = peers_.find(hello.peer);
   if (it == peers_.end()) return true;
   const bool ours_survive = environment_->hello.peer < hello.peer;
   const Connection* ready = it->second->ready;
   if (ready != nullptr && ready != &incoming) {
+    // They came over different I/O loops, the later one's introduction first.
+    if (!ready->dialed && ready->id > incoming.id) return false;
     const bool restarted = ready->instance != hello.instance;
     return restarted || !ready->dialed || !ours_survive;
   }
