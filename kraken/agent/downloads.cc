@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/status.h"
@@ -19,6 +20,12 @@ constexpr BackoffOptions kAskAgain = {.initial_interval = absl::Milliseconds(200
 // Blobs of at most so many bytes travel with the metainfo.
 constexpr size_t kMaxInlineBytes = 64 << 10;
 
+// What a tracker told of a blob can't be true. It is no fault of the client's.
+absl::Status Unusable(const Digest& digest, absl::string_view why) {
+  return absl::DataLossError(
+      absl::StrCat("blob ", digest.ToString(), ": its metainfo is of no use: ", why));
+}
+
 }  // namespace
 
 struct Downloads::Download {
@@ -29,6 +36,8 @@ struct Downloads::Download {
   const std::string ns;
   Backoff backoff;
   std::vector<Ready> waiting;
+  // It is not in the store: the trackers have been asked.
+  bool started = false;
   // Set once the swarm fetches it.
   bool leeching = false;
   bool storing_inline = false;
@@ -92,11 +101,12 @@ void Downloads::Want(const Namespace& ns, const Digest& digest, Ready ready) {
 
 void Downloads::OnStoreAnswer(const Digest& digest, bool complete) {
   Download* download = Find(digest);
-  if (download == nullptr) return;
+  if (download == nullptr || download->started) return;
   if (complete) {
     OnDone(digest, absl::OkStatus());
     return;
   }
+  download->started = true;
   ++stats_.started;
   download->deadline = loop_->RunAfter(config_.metainfo_timeout, [this, digest] {
     Download* late = Find(digest);
@@ -139,20 +149,29 @@ void Downloads::OnMetainfo(Download& download, const rpc::v1::Metainfo& metainfo
                          {{"digest", download.digest.ToString()}});
       continue;
     }
-    if (!download.leeching) BeginLeech(download, *range);
-    if (download.leeching) AddRange(download, *std::move(range));
+    if (!download.leeching) {
+      const absl::Status begun = BeginLeech(download, *range);
+      if (!begun.ok()) return OnDone(download.digest, Unusable(download.digest, begun.message()));
+    }
+    AddRange(*std::move(range));
   }
+  if (download.leeching) Answer(download, absl::OkStatus());
 }
 
 void Downloads::OnInline(Download& download, const std::string& bytes) {
-  if (download.storing_inline || bytes.size() > kMaxInlineBytes) return;
-  download.storing_inline = true;
+  if (download.storing_inline) return;
   const Digest digest = download.digest;
+  if (bytes.size() > kMaxInlineBytes) {
+    return OnDone(digest, Unusable(digest, absl::StrCat(bytes.size(), " bytes inline; at most ",
+                                                        kMaxInlineBytes, " are allowed")));
+  }
+  download.storing_inline = true;
   const absl::Status submitted = disk_->Submit([alive = alive_, handle = loop_->handle(),
                                                 store = store_, digest, bytes] {
     // PutSmall checks the digest: what is inline needs no signature.
-    const absl::Status status = store->PutSmall(
+    absl::Status status = store->PutSmall(
         digest, absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+    if (absl::IsInvalidArgument(status)) status = Unusable(digest, status.message());
     handle.Post([alive, digest, status] {
       if (*alive != nullptr) (*alive)->OnDone(digest, status);
     });
@@ -160,25 +179,22 @@ void Downloads::OnInline(Download& download, const std::string& bytes) {
   if (!submitted.ok()) OnDone(digest, submitted);
 }
 
-void Downloads::BeginLeech(Download& download, const swarm::SignedPieceRange& first) {
-  absl::StatusOr<swarm::Metainfo> metainfo =
-      swarm::Metainfo::Create(first.digest, first.size, first.piece_length, first.sequence);
-  if (!metainfo.ok()) {
-    OnFailure(download, metainfo.status());
-    return;
-  }
+absl::Status Downloads::BeginLeech(Download& download, const swarm::SignedPieceRange& first) {
+  KH_ASSIGN_OR_RETURN(
+      swarm::Metainfo metainfo,
+      swarm::Metainfo::Create(first.digest, first.size, first.piece_length, first.sequence));
   download.leeching = true;
-  download.key = metainfo->key();
+  download.key = metainfo.key();
   peer_wire::LeechCallbacks callbacks;
   callbacks.on_done = [alive = alive_, digest = download.digest](absl::Status status) {
     if (*alive != nullptr) (*alive)->OnDone(digest, status);
   };
-  node_->Leech(*std::move(metainfo), std::move(callbacks));
-  Answer(download, absl::OkStatus());
+  node_->Leech(std::move(metainfo), std::move(callbacks));
+  return absl::OkStatus();
 }
 
-void Downloads::AddRange(Download& download, swarm::SignedPieceRange range) {
-  const Digest digest = download.digest;
+void Downloads::AddRange(swarm::SignedPieceRange range) {
+  const Digest digest = range.digest;
   node_->AddStates(std::move(range), [alive = alive_, digest](absl::Status status) {
     if (status.ok() || *alive == nullptr) return;
     telemetry::LogError("piece list refused",
@@ -223,7 +239,7 @@ void Downloads::OnDone(const Digest& digest, const absl::Status& status) {
   loop_->CancelTimer(download->deadline);
   loop_->CancelTimer(download->retry);
   trackers_->StopWanting(digest);
-  ++(status.ok() ? stats_.completed : stats_.failed);
+  if (download->started) ++(status.ok() ? stats_.completed : stats_.failed);
   if (!status.ok()) {
     telemetry::LogWarn("download failed", {{"digest", digest.ToString()},
                                            {"namespace", download->ns},

@@ -36,7 +36,8 @@ struct DownloadStats {
 class Downloads {
  public:
   // OK: the blob can be read now, from the store or by SwarmNode::OpenReader. NOT_FOUND: nobody has
-  // it. UNAVAILABLE, DEADLINE_EXCEEDED: nobody could be asked in time.
+  // it. UNAVAILABLE, DEADLINE_EXCEEDED: nobody could be asked in time. DATA_LOSS: what a tracker
+  // told of it can't be true.
   using Ready = absl::AnyInvocable<void(absl::Status)>;
 
   // All outlive it.
@@ -61,8 +62,8 @@ class Downloads {
   void OnStoreAnswer(const Digest& digest, bool complete);
   void OnMetainfo(Download& download, const rpc::v1::Metainfo& metainfo);
   void OnInline(Download& download, const std::string& bytes);
-  void BeginLeech(Download& download, const swarm::SignedPieceRange& first);
-  void AddRange(Download& download, swarm::SignedPieceRange range);
+  absl::Status BeginLeech(Download& download, const swarm::SignedPieceRange& first);
+  void AddRange(swarm::SignedPieceRange range);
   void OnPeers(const Digest& digest, const rpc::v1::TorrentNews& news);
   void OnFailure(Download& download, const absl::Status& failure);
   void OnDone(const Digest& digest, const absl::Status& status);

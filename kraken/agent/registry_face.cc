@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "kraken/agent/blob_streamer.h"
+#include "kraken/agent/blob_waiter.h"
 #include "kraken/base/check.h"
 #include "kraken/base/status_util.h"
 #include "kraken/registry/content_response.h"
@@ -164,23 +165,18 @@ void RegistryFace::ReadManifest(Exchange exchange, const Digest& digest) {
                ResourceKind::kManifest);
     return;
   }
-  AwaitManifest(std::move(exchange), *std::move(reader));
+  AwaitBlob(*std::move(reader), config_.progress_timeout, parts_.control,
+            [this, exchange](absl::StatusOr<std::shared_ptr<peer_wire::BlobReader>> whole) {
+              if (whole.ok()) {
+                SendManifest(exchange, *std::move(whole));
+              } else {
+                PostStatus(exchange, whole.status(), ResourceKind::kManifest);
+              }
+            });
 }
 
-void RegistryFace::AwaitManifest(Exchange exchange, std::shared_ptr<peer_wire::BlobReader> reader) {
-  const ByteOffset available = reader->available();
-  if (available < reader->end()) {
-    if (!reader->status().ok()) {
-      PostStatus(exchange, reader->status(), ResourceKind::kManifest);
-      return;
-    }
-    reader->Advance(available);
-    peer_wire::BlobReader& waited = *reader;
-    waited.Wait(parts_.control->handle(), [this, exchange, reader = std::move(reader)]() mutable {
-      AwaitManifest(exchange, std::move(reader));
-    });
-    return;
-  }
+// On the control loop: all of it is here.
+void RegistryFace::SendManifest(Exchange exchange, std::shared_ptr<peer_wire::BlobReader> reader) {
   const absl::Status submitted = parts_.disk->Submit([this, exchange, reader] {
     absl::StatusOr<std::string> body = ReadAll(*reader);
     exchange->Post(
@@ -204,10 +200,9 @@ void RegistryFace::RespondManifest(Exchange exchange, const Digest& digest,
         absl::StrCat(digest.ToString(), " is not a manifest: ", manifest.status().message())));
     return;
   }
-  registry::ContentResponse response =
+  const registry::ContentResponse response =
       registry::ManifestResponse(exchange->request().headers, digest, manifest->media_type(),
                                  ByteCount(static_cast<int64_t>(body.size())));
-  response.headers.Set(kApiVersion, kApiVersionValue);
   RespondContent(*exchange, response, body);
 }
 

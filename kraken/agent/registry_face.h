@@ -56,7 +56,7 @@ class RegistryFace {
                      const registry::RegistryRequest& request);
   void ServeManifestByDigest(Exchange exchange, const Namespace& ns, const Digest& digest);
   void ReadManifest(Exchange exchange, const Digest& digest);
-  void AwaitManifest(Exchange exchange, std::shared_ptr<peer_wire::BlobReader> reader);
+  void SendManifest(Exchange exchange, std::shared_ptr<peer_wire::BlobReader> reader);
   void RespondManifest(Exchange exchange, const Digest& digest, const std::string& body);
   void ServeComplete(Exchange exchange, std::shared_ptr<const storage::Blob> blob);
   void OpenAndStream(Exchange exchange, const Digest& digest);

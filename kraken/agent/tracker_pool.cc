@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "kraken/cluster/ring.h"
 #include "kraken/telemetry/log.h"
 
@@ -37,7 +38,6 @@ void TrackerPool::Start(const swarm::PeerInfo& self, const std::string& zone, On
   peer.zone = zones_.NumberOf(zone);
   self_ = rpc::ToProto(peer, zones_);
   on_news_ = std::move(on_news);
-  started_ = true;
   members_->OnChange([this] { SyncMembers(); });
   SyncMembers();
 }
@@ -46,20 +46,23 @@ void TrackerPool::SyncMembers() {
   const std::vector<std::string>& members = members_->ring()->members();
   for (auto it = clients_.begin(); it != clients_.end();) {
     const bool gone = std::find(members.begin(), members.end(), it->first) == members.end();
+    if (gone) failures_.erase(it->first);
     it = gone ? clients_.erase(it) : std::next(it);
   }
   for (const std::string& tracker : members) {
     if (clients_.contains(tracker)) continue;
     rpc::AnnounceClient::Events events;
     events.on_connected = [this, tracker] {
+      failures_.erase(tracker);
       telemetry::LogInfo("tracker connected", {{"tracker", tracker}});
       AskAgain();
     };
     events.on_disconnected = [this, tracker](const absl::Status& status) {
-      if (last_failure_ != status) {
+      std::string& failure = failures_[tracker];
+      if (failure != status.message()) {
         telemetry::LogWarn("no tracker", {{"tracker", tracker}, {"reason", status.ToString()}});
       }
-      last_failure_ = status;
+      failure = std::string(status.message());
       AskAgain();
     };
     events.on_news = [this](rpc::v1::TorrentNews news) {
@@ -126,8 +129,9 @@ absl::Status TrackerPool::status() const {
   for (const auto& [tracker, client] : clients_) {
     if (client->connected()) return absl::OkStatus();
   }
-  if (!last_failure_.ok()) return last_failure_;
-  return absl::UnavailableError("no tracker is connected yet");
+  if (failures_.empty()) return absl::UnavailableError("no tracker is connected yet");
+  return absl::UnavailableError(absl::StrCat(
+      "no tracker is connected: ", absl::StrJoin(failures_, "; ", absl::PairFormatter(": "))));
 }
 
 }  // namespace kraken::agent

@@ -42,7 +42,7 @@ class TrackerPool final : public swarm::Announcer {
   void Announce(swarm::TorrentId torrent, const swarm::AnnounceRecord& record) override;
 
   rpc::ZoneTable& zones() { return zones_; }
-  // UNAVAILABLE if no tracker is connected, naming why.
+  // UNAVAILABLE if no tracker is connected, naming each that failed and why.
   absl::Status status() const;
 
  private:
@@ -57,10 +57,10 @@ class TrackerPool final : public swarm::Announcer {
   rpc::ZoneTable zones_;
   rpc::v1::Peer self_;
   OnNews on_news_;
-  bool started_ = false;
   std::map<std::string, std::unique_ptr<rpc::AnnounceClient>> clients_;
   absl::flat_hash_map<Digest, std::string> wanted_;
-  absl::Status last_failure_;
+  // Why each tracker that broke off, or could not be reached, is not connected.
+  std::map<std::string, std::string> failures_;
 };
 
 }  // namespace kraken::agent

@@ -4,84 +4,24 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
-#include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/rpc/announce_client.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/build_index_client.h"
 #include "kraken/rpc/build_index_service.h"
-#include "kraken/rpc/capabilities.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/origin_client.h"
 #include "kraken/rpc/origin_service.h"
 #include "kraken/rpc/rpc_server.h"
+#include "kraken/rpc/test_process.h"
 
 namespace kraken::rpc {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr absl::Duration kLimit = absl::Seconds(20);
-
-// A list that loops fill and the test waits on.
-template <typename T>
-class Mailbox {
- public:
-  void Put(T item) {
-    absl::MutexLock lock(&mu_);
-    items_.push_back(std::move(item));
-  }
-  // The item at `index`, as soon as there is one.
-  T Wait(size_t index) {
-    absl::MutexLock lock(&mu_);
-    const auto there = [&] { return items_.size() > index; };
-    if (!mu_.AwaitWithTimeout(absl::Condition(&there), kLimit)) {
-      ADD_FAILURE() << "nothing came at index " << index;
-      return T();
-    }
-    return items_[index];
-  }
-  size_t size() {
-    absl::MutexLock lock(&mu_);
-    return items_.size();
-  }
-
- private:
-  absl::Mutex mu_;
-  std::vector<T> items_;
-};
-
-// A process of ours in small: the HTTP face that names the gRPC port, and a gRPC server.
-class FakeProcess {
- public:
-  FakeProcess(net::LoopThread& loop, const std::vector<grpc::Service*>& services, int grpc_port = 0)
-      : http_({&loop.loop()}, net::HttpServerOptions(), [this](auto exchange) {
-          exchange->Respond(200, {},
-                            ToJson({.role = "test",
-                                    .grpc_port = static_cast<uint16_t>(server_->port()),
-                                    .grpc_tls = false}));
-        }) {
-    auto server =
-        RpcServer::Start({.address = absl::StrCat("127.0.0.1:", grpc_port), .tls = {}}, services);
-    EXPECT_OK(server);
-    server_ = *std::move(server);
-    auto address = http_.Listen("127.0.0.1:0");
-    EXPECT_OK(address);
-    http_address_ = address->ToString();
-  }
-
-  const std::string& address() const { return http_address_; }
-  RpcServer& server() { return *server_; }
-
- private:
-  std::unique_ptr<RpcServer> server_;
-  net::HttpServer http_;
-  std::string http_address_;
-};
 
 class RpcTest : public ::testing::Test {
  protected:

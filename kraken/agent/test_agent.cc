@@ -1,0 +1,110 @@
+#include "kraken/agent/test_agent.h"
+
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "kraken/agent/agent_server.h"
+#include "kraken/base/test_util.h"
+
+namespace kraken::agent {
+
+TestAgent::TestAgent(const TestAgentOptions& options) : config_(options.downloads) {
+  auto store = storage::BlobStore::Open({.root = MakeTestDir() + "/store"}, disk_);
+  EXPECT_OK(store);
+  store_ = *std::move(store);
+  Run([&] { StartOnControl(options); });
+  Serve();
+}
+
+void TestAgent::StartOnControl(const TestAgentOptions& options) {
+  directory_ =
+      std::make_unique<rpc::ChannelDirectory>(&control_.loop(), rpc::ChannelDirectoryOptions());
+  cluster::ClusterMonitorOptions members;
+  members.hosts.static_hosts = {options.tracker};
+  members.health.disabled = true;
+  auto monitor = cluster::ClusterMonitor::Create(&control_.loop(), members);
+  ASSERT_OK(monitor);
+  members_ = *std::move(monitor);
+  trackers_ = std::make_unique<TrackerPool>(&control_.loop(), directory_.get(), members_.get());
+  auto build_index = rpc::BuildIndexClient::Create(
+      &control_.loop(), directory_.get(), {.hosts = {.static_hosts = {options.build_index}}});
+  ASSERT_OK(build_index);
+  build_index_ = *std::move(build_index);
+
+  peer_wire::SwarmNodeOptions node_options;
+  node_options.control = &control_.loop();
+  node_options.io = &io_;
+  node_options.store = store_.get();
+  node_options.disk = &disk_;
+  node_options.announcer = trackers_.get();
+  node_options.self.id = PeerId::Random();
+  node_options.self.ip = "127.0.0.1";
+  node_options.listen_address = "127.0.0.1:0";
+  auto node = peer_wire::SwarmNode::Create(std::move(node_options));
+  ASSERT_OK(node);
+  node_ = *std::move(node);
+  downloads_ = std::make_unique<Downloads>(&control_.loop(), trackers_.get(), node_.get(),
+                                           store_.get(), &disk_, config_);
+  node_->Start();
+  trackers_->Start(node_->self(), /*zone=*/"",
+                   [this](const Digest& digest, rpc::v1::TorrentNews news) {
+                     downloads_->OnNews(digest, std::move(news));
+                   });
+}
+
+void TestAgent::Serve() {
+  RegistryFace::Parts parts;
+  parts.control = &control_.loop();
+  parts.loops = io_.loops();
+  parts.downloads = downloads_.get();
+  parts.node = node_.get();
+  parts.store = store_.get();
+  parts.disk = &disk_;
+  parts.build_index = build_index_.get();
+  registry_ = std::make_unique<RegistryFace>(parts, config_);
+  registry_server_ = std::make_unique<net::HttpServer>(
+      io_.loops(), net::HttpServerOptions(), [this](std::shared_ptr<net::HttpExchange> exchange) {
+        registry_->Handle(std::move(exchange));
+      });
+  ASSERT_OK_AND_ASSIGN(registry_address_, registry_server_->Listen("127.0.0.1:0"));
+
+  AddAgentRoutes(router_, {.control = &control_.loop(),
+                           .downloads = downloads_.get(),
+                           .build_index = build_index_.get()});
+  admin_server_ =
+      std::make_unique<net::HttpServer>(io_.loops(), net::HttpServerOptions(), router_.AsHandler());
+  ASSERT_OK_AND_ASSIGN(admin_address_, admin_server_->Listen("127.0.0.1:0"));
+}
+
+TestAgent::~TestAgent() {
+  registry_server_ = nullptr;
+  admin_server_ = nullptr;
+  absl::Notification done;
+  control_.loop().Post(
+      [this, &done] { node_->Shutdown([&done](const absl::Status&) { done.Notify(); }); });
+  EXPECT_TRUE(done.WaitForNotificationWithTimeout(absl::Seconds(60)));
+  disk_.WaitIdle();
+  Run([this] {
+    downloads_ = nullptr;
+    node_ = nullptr;
+    build_index_ = nullptr;
+    trackers_ = nullptr;
+    members_ = nullptr;
+    directory_ = nullptr;
+  });
+  // Work that outlives them.
+  disk_.WaitIdle();
+  control_.Join();
+  io_.Join();
+  disk_.WaitIdle();
+  store_ = nullptr;
+}
+
+DownloadStats TestAgent::Stats() {
+  DownloadStats stats;
+  Run([&] { stats = downloads_->stats(); });
+  return stats;
+}
+
+}  // namespace kraken::agent
