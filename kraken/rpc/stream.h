@@ -74,18 +74,6 @@ class Intake : public std::enable_shared_from_this<Intake<In>> {
     });
   }
 
-  // The same for a stream, destroyed on the loop afterwards, whose member `intake` this is.
-  template <typename Stream>
-  static void OnClosed(const std::shared_ptr<Intake> Stream::*intake, Stream* stream,
-                       absl::Status status) {
-    (stream->*intake)->Detach();
-    const net::LoopHandle loop = (stream->*intake)->loop_;
-    loop.Post([self = std::shared_ptr<Stream>(stream), intake, status = std::move(status)] {
-      const StreamEvents<In>& events = (self.get()->*intake)->events_;
-      if (events.on_closed) events.on_closed(status);
-    });
-  }
-
  private:
   const net::LoopHandle loop_;
   const StreamEvents<In> events_;
@@ -158,10 +146,6 @@ class WriterServerStream final : public grpc::ServerWriteReactor<Out> {
   const std::shared_ptr<Outlet<Out>> outlet_;
 };
 
-// A client's context holds its channel. The last channel of a process takes gRPC's queue of
-// callbacks with it, so it must not go in a thread of gRPC, which runs on that queue: what clients
-// leave behind is destroyed on the loop.
-
 // A client's end of a bidirectional stream. Owns itself; `outlet->Finish()` ends it.
 template <typename In, typename Out>
 class BidiClientStream final : public grpc::ClientBidiReactor<Out, In> {
@@ -187,7 +171,8 @@ class BidiClientStream final : public grpc::ClientBidiReactor<Out, In> {
   void OnWriteDone(bool ok) override { outlet_->OnWriteDone(ok); }
   void OnDone(const grpc::Status& status) override {
     outlet_->Detach();
-    internal::Intake<In>::OnClosed(&BidiClientStream::intake_, this, FromGrpc(status));
+    intake_->OnClosed(FromGrpc(status));
+    delete this;
   }
 
  private:
@@ -248,7 +233,8 @@ class ReaderClientStream final : public grpc::ClientReadReactor<In> {
     }
   }
   void OnDone(const grpc::Status& status) override {
-    internal::Intake<In>::OnClosed(&ReaderClientStream::intake_, this, FromGrpc(status));
+    intake_->OnClosed(FromGrpc(status));
+    delete this;
   }
 
  private:

@@ -30,9 +30,8 @@ void CallUnary(net::LoopHandle loop, Request request, absl::Duration timeout, St
   call->request = std::move(request);
   call->context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   start(&call->context, &call->request, &call->reply,
-        [call, loop = std::move(loop), done = std::move(done)](grpc::Status status) mutable {
-          // Moved: the context is destroyed on the loop, for the reason given in stream.h.
-          loop.Post([call = std::move(call), done = std::move(done), status = FromGrpc(status)] {
+        [call, loop = std::move(loop), done = std::move(done)](grpc::Status status) {
+          loop.Post([call, done, status = FromGrpc(status)] {
             if (status.ok()) {
               done(std::move(call->reply));
             } else {
