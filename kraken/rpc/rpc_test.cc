@@ -4,84 +4,24 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
-#include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/rpc/announce_client.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/build_index_client.h"
 #include "kraken/rpc/build_index_service.h"
-#include "kraken/rpc/capabilities.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/origin_client.h"
 #include "kraken/rpc/origin_service.h"
 #include "kraken/rpc/rpc_server.h"
+#include "kraken/rpc/rpc_test_util.h"
 
 namespace kraken::rpc {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr absl::Duration kLimit = absl::Seconds(20);
-
-// A list that loops fill and the test waits on.
-template <typename T>
-class Mailbox {
- public:
-  void Put(T item) {
-    absl::MutexLock lock(&mu_);
-    items_.push_back(std::move(item));
-  }
-  // The item at `index`, as soon as there is one.
-  T Wait(size_t index) {
-    absl::MutexLock lock(&mu_);
-    const auto there = [&] { return items_.size() > index; };
-    if (!mu_.AwaitWithTimeout(absl::Condition(&there), kLimit)) {
-      ADD_FAILURE() << "nothing came at index " << index;
-      return T();
-    }
-    return items_[index];
-  }
-  size_t size() {
-    absl::MutexLock lock(&mu_);
-    return items_.size();
-  }
-
- private:
-  absl::Mutex mu_;
-  std::vector<T> items_;
-};
-
-// A process of ours in small: the HTTP face that names the gRPC port, and a gRPC server.
-class FakeProcess {
- public:
-  FakeProcess(net::LoopThread& loop, const std::vector<grpc::Service*>& services, int grpc_port = 0)
-      : http_({&loop.loop()}, net::HttpServerOptions(), [this](auto exchange) {
-          exchange->Respond(200, {},
-                            ToJson({.role = "test",
-                                    .grpc_port = static_cast<uint16_t>(server_->port()),
-                                    .grpc_tls = false}));
-        }) {
-    auto server =
-        RpcServer::Start({.address = absl::StrCat("127.0.0.1:", grpc_port), .tls = {}}, services);
-    EXPECT_OK(server);
-    server_ = *std::move(server);
-    auto address = http_.Listen("127.0.0.1:0");
-    EXPECT_OK(address);
-    http_address_ = address->ToString();
-  }
-
-  const std::string& address() const { return http_address_; }
-  RpcServer& server() { return *server_; }
-
- private:
-  std::unique_ptr<RpcServer> server_;
-  net::HttpServer http_;
-  std::string http_address_;
-};
 
 class RpcTest : public ::testing::Test {
  protected:
@@ -161,7 +101,7 @@ class AnnounceTest : public RpcTest {
 
 TEST_F(AnnounceTest, IntroducesItselfThenTalksBothWays) {
   AnnounceService service(server_loop_.loop().handle(), &tracker_);
-  FakeProcess process(server_loop_, {&service});
+  TestProcess process(server_loop_, {&service});
   Connect(process.address());
   connected_.Wait(0);
   EXPECT_EQ(tracker_.requests.Wait(0).self().ip(), "10.1.2.3");
@@ -185,16 +125,14 @@ TEST_F(AnnounceTest, IntroducesItselfThenTalksBothWays) {
 
 TEST_F(AnnounceTest, ComesBackAfterTheTrackerHasRestarted) {
   AnnounceService service(server_loop_.loop().handle(), &tracker_);
-  auto process = std::make_unique<FakeProcess>(server_loop_, std::vector<grpc::Service*>{&service});
-  const int port = process->server().port();
-  Connect(process->address());
+  TestProcess process(server_loop_, {&service});
+  const int port = process.grpc_port();
+  Connect(process.address());
   connected_.Wait(0);
-  process->server().Shutdown(absl::ZeroDuration());
+  process.Stop();
   EXPECT_FALSE(disconnected_.Wait(0).ok());
 
-  auto again =
-      RpcServer::Start({.address = absl::StrCat("127.0.0.1:", port), .tls = {}}, {&service});
-  ASSERT_OK(again);
+  process.Serve({&service}, port);
   connected_.Wait(1);
   Send("after");
   EXPECT_EQ(news_.Wait(0).digest(), "after");
@@ -253,7 +191,7 @@ class BuildIndexTest : public RpcTest {
 };
 
 TEST_F(BuildIndexTest, FindsTagsAndPassesErrorsOn) {
-  FakeProcess process(server_loop_, {&service_});
+  TestProcess process(server_loop_, {&service_});
   Use({.static_hosts = {process.address()}});
   ASSERT_OK_AND_ASSIGN(const TagValue value, GetTag("latest"));
   EXPECT_EQ(ToBytes(value.digest), std::string(32, 'd'));
@@ -262,7 +200,7 @@ TEST_F(BuildIndexTest, FindsTagsAndPassesErrorsOn) {
 }
 
 TEST_F(BuildIndexTest, TriesTheNextHostWhenOneIsDown) {
-  FakeProcess process(server_loop_, {&service_});
+  TestProcess process(server_loop_, {&service_});
   Use({.static_hosts = {"127.0.0.1:1", process.address()}});
   EXPECT_OK(GetTag("latest"));
   Use({.static_hosts = {"127.0.0.1:1", "127.0.0.1:2"}});
@@ -273,7 +211,7 @@ TEST_F(BuildIndexTest, TriesTheNextHostWhenOneIsDown) {
 
 TEST_F(BuildIndexTest, WhoFailedLatelyIsStillAskedWhenNobodyElseAnswers) {
   auto process =
-      std::make_unique<FakeProcess>(server_loop_, std::vector<grpc::Service*>{&service_});
+      std::make_unique<TestProcess>(server_loop_, std::vector<grpc::Service*>{&service_});
   Use({.static_hosts = {process->address(), "127.0.0.1:1"}});
   EXPECT_OK(GetTag("latest"));
   const std::string address = process->address();
@@ -286,7 +224,7 @@ TEST_F(BuildIndexTest, WhoFailedLatelyIsStillAskedWhenNobodyElseAnswers) {
 }
 
 TEST_F(BuildIndexTest, LooksANameUp) {
-  FakeProcess process(server_loop_, {&service_});
+  TestProcess process(server_loop_, {&service_});
   const std::string port = process.address().substr(process.address().rfind(':'));
   Use({.dns = "localhost" + port});
   while (true) {
@@ -357,7 +295,7 @@ class OriginTest : public RpcTest {
 
   ScriptedOrigin origin_;
   OriginService service_{server_loop_.loop().handle(), &origin_};
-  FakeProcess process_{server_loop_, {&service_}};
+  TestProcess process_{server_loop_, {&service_}};
   std::unique_ptr<OriginClient> client_;
   Mailbox<v1::MetainfoNews> news_;
   Mailbox<absl::Status> closed_;
