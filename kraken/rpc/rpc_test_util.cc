@@ -15,8 +15,7 @@ TestProcess::TestProcess(net::LoopThread& loop)
         }
         exchange->Respond(
             200, {},
-            ToJson(
-                {.role = "test", .grpc_port = static_cast<uint16_t>(port), .grpc_tls = false}));
+            ToJson({.role = "test", .grpc_port = static_cast<uint16_t>(port), .grpc_tls = false}));
       }) {
   auto address = http_.Listen("127.0.0.1:0");
   EXPECT_OK(address);
