@@ -7,7 +7,7 @@
 namespace kraken::rpc {
 
 TestProcess::TestProcess(net::LoopThread& loop)
-    : http_({&loop.loop()}, net::HttpServerOptions(), [this](auto exchange) {
+    : loop_(loop), http_({&loop.loop()}, net::HttpServerOptions(), [this](auto exchange) {
         const int port = grpc_port_;
         if (port == 0) {
           exchange->Respond(503, {}, "");
@@ -31,9 +31,11 @@ void TestProcess::Serve(const std::vector<grpc::Service*>& services, int grpc_po
 }
 
 void TestProcess::Stop() {
+  if (server_ == nullptr) return;
   grpc_port_ = 0;
   server_->Shutdown(absl::ZeroDuration());
   server_ = nullptr;
+  loop_.RunAndWait([] {});
 }
 
 }  // namespace kraken::rpc

@@ -69,10 +69,12 @@ class TestProcess {
       : TestProcess(loop) {
     Serve(services);
   }
+  ~TestProcess() { Stop(); }
 
   // Also again, after Stop(); then on another port unless `grpc_port` names the old one.
   void Serve(const std::vector<grpc::Service*>& services, int grpc_port = 0);
-  // Breaks all streams, as the death of the process does.
+  // Breaks all streams, as the death of the process does. What services on the process's own loop
+  // were told has then been consumed.
   void Stop();
 
   // Of the HTTP face, `host:port`.
@@ -80,6 +82,7 @@ class TestProcess {
   int grpc_port() const { return grpc_port_; }
 
  private:
+  net::LoopThread& loop_;
   std::atomic<int> grpc_port_{0};
   std::unique_ptr<RpcServer> server_;
   net::HttpServer http_;
