@@ -12,7 +12,7 @@
 #include "kraken/net/raw_connection.h"
 #include "kraken/rpc/build_index_service.h"
 #include "kraken/rpc/convert.h"
-#include "kraken/rpc/test_process.h"
+#include "kraken/rpc/rpc_test_util.h"
 #include "kraken/storage/storage_test_util.h"
 
 namespace kraken::agent {
@@ -52,7 +52,7 @@ class AgentServerTest : public ::testing::Test {
            [](rpc::v1::PutTagRequest, rpc::BuildIndexService::Reply reply) {
              reply(absl::UnimplementedError("not in this test"));
            }}};
-  rpc::FakeProcess build_index_{loop_, {&service_}};
+  rpc::TestProcess build_index_{loop_, {&service_}};
   ScriptedTracker tracker_;
   TestAgent agent_{{.tracker = tracker_.address(), .build_index = build_index_.address()}};
 };
@@ -74,7 +74,7 @@ TEST_F(AgentServerTest, RefusesWhatIsNoTag) {
 }
 
 TEST_F(AgentServerTest, NamesABuildIndexThatIsDown) {
-  build_index_.StopRpc();
+  build_index_.Stop();
   EXPECT_THAT(Ask("GET", "/tags/library%2Fdebian:latest"),
               AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr(build_index_.address())));
 }

@@ -10,8 +10,8 @@
 #include "kraken/base/test_util.h"
 #include "kraken/peer_wire/test_swarm.h"
 #include "kraken/rpc/convert.h"
+#include "kraken/rpc/rpc_test_util.h"
 #include "kraken/rpc/status.h"
-#include "kraken/rpc/test_process.h"
 #include "kraken/storage/storage_test_util.h"
 
 namespace kraken::agent {

@@ -20,8 +20,8 @@
 #include "kraken/peer_wire/test_swarm.h"
 #include "kraken/rpc/build_index_service.h"
 #include "kraken/rpc/convert.h"
+#include "kraken/rpc/rpc_test_util.h"
 #include "kraken/rpc/status.h"
-#include "kraken/rpc/test_process.h"
 #include "kraken/storage/partial_blob.h"
 #include "kraken/storage/sequential_writer.h"
 #include "kraken/storage/storage_test_util.h"
@@ -180,7 +180,7 @@ class RegistryFaceTest : public ::testing::Test {
            [](rpc::v1::PutTagRequest, rpc::BuildIndexService::Reply reply) {
              reply(absl::UnimplementedError("not in this test"));
            }}};
-  rpc::FakeProcess build_index_{build_index_loop_, {&build_index_service_}};
+  rpc::TestProcess build_index_{build_index_loop_, {&build_index_service_}};
   ScriptedTracker tracker_;
   peer_wire::TestTracker swarm_;
   TestNode origin_{&swarm_, {.origin = true}};
@@ -307,7 +307,7 @@ TEST_F(RegistryFaceTest, AnUnknownTagIsA404) {
 
 TEST_F(RegistryFaceTest, ABuildIndexThatIsDownIsA503ThatNamesIt) {
   StartAgent();
-  build_index_.StopRpc();
+  build_index_.Stop();
   const Answer answer = Get(ManifestPath("latest"));
   EXPECT_THAT(answer.head, StartsWith(Status(503)));
   EXPECT_THAT(answer.body, AllOf(StartsWith("{\"errors\":[{"), HasSubstr(build_index_.address())));

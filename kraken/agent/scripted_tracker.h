@@ -12,7 +12,7 @@
 #include "kraken/base/digest.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/rpc/announce_service.h"
-#include "kraken/rpc/test_process.h"
+#include "kraken/rpc/rpc_test_util.h"
 #include "kraken/storage/storage_test_util.h"
 #include "kraken/swarm/peer_info.h"
 
@@ -29,8 +29,8 @@ class ScriptedTracker : private rpc::AnnounceHandler {
  public:
   const std::string& address() const { return process_.address(); }
   // All streams break; afterwards a new process without memory, but with the same script.
-  void Stop() { process_.StopRpc(); }
-  void Start() { process_.StartRpc(); }
+  void Stop() { process_.Stop(); }
+  void Start() { process_.Serve({&service_}); }
 
   // From now on the blob has this metainfo, or fails so. Whoever has asked already hears it too.
   void Offer(const Digest& digest, const rpc::v1::Metainfo& metainfo);
@@ -75,7 +75,7 @@ class ScriptedTracker : private rpc::AnnounceHandler {
 
   net::LoopThread loop_{"tracker"};
   rpc::AnnounceService service_{loop_.loop().handle(), this};
-  rpc::FakeProcess process_{loop_, {&service_}};
+  rpc::TestProcess process_{loop_, {&service_}};
 };
 
 }  // namespace kraken::agent

@@ -12,7 +12,7 @@
 #include "kraken/cluster/ring.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/peer_wire/test_swarm.h"
-#include "kraken/rpc/test_process.h"
+#include "kraken/rpc/rpc_test_util.h"
 
 namespace kraken::agent {
 namespace {

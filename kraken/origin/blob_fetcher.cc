@@ -33,6 +33,9 @@ class BlobFetcher::Job : public registry::BlobSink {
         events_(std::make_shared<FetchEvents>(std::move(events))) {}
 
   void Run() {
+    // A backend that is silent hears of the shutdown too.
+    const registry::Cancellation::Callback on_shutdown(owner_->shutdown_,
+                                                       [this] { cancellation_.Cancel(); });
     const absl::Status status = Fetch();
     FlushStates();
     loop_.Post([events = events_, status] { events->on_done(status); });
@@ -49,7 +52,6 @@ class BlobFetcher::Job : public registry::BlobSink {
 
   absl::Status Write(absl::string_view data) override {
     KH_RETURN_IF_ERROR(cancellation_.status());
-    KH_RETURN_IF_ERROR(owner_->shutdown_.status());
     KH_RETURN_IF_ERROR(writer_->Append(
         absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(data.data()), data.size())));
     FlushStates();
@@ -60,7 +62,6 @@ class BlobFetcher::Job : public registry::BlobSink {
  private:
   absl::Status Fetch() {
     KH_RETURN_IF_ERROR(cancellation_.status());
-    KH_RETURN_IF_ERROR(owner_->shutdown_.status());
     KH_ASSIGN_OR_RETURN(const Namespace ns, Namespace::Parse(ns_));
     KH_ASSIGN_OR_RETURN(backend::Backend* const backend, owner_->backends_->Find(ns));
     KH_ASSIGN_OR_RETURN(size_, backend->StatBlob(ns, digest_, cancellation_));
@@ -68,14 +69,22 @@ class BlobFetcher::Job : public registry::BlobSink {
         digest_, size_, {.piece_length = owner_->piece_lengths_.LengthFor(size_)});
     if (absl::IsAlreadyExists(partial.status())) return absl::OkStatus();
     KH_RETURN_IF_ERROR(partial.status());
-    ReportBegin(*partial);
-    writer_.emplace(*partial, [this](PieceIndex, std::optional<Sha256State> state) {
+    const absl::Status received = Receive(*backend, ns, *partial);
+    // Nothing of what a backend said that contradicts itself is to be gone on from.
+    if (absl::IsDataLoss(received)) (*partial)->Abandon(received);
+    return received;
+  }
+
+  absl::Status Receive(backend::Backend& backend, const Namespace& ns,
+                       const std::shared_ptr<storage::PartialBlob>& partial) {
+    ReportBegin(partial);
+    writer_.emplace(partial, [this](PieceIndex, std::optional<Sha256State> state) {
       if (state.has_value()) states_.push_back(*state);
     });
     reported_ = writer_->next_offset().value();
     if (writer_->next_offset().value() < size_.value()) {
       KH_RETURN_IF_ERROR(
-          backend->DownloadBlob(ns, digest_, writer_->next_offset(), *this, cancellation_));
+          backend.DownloadBlob(ns, digest_, writer_->next_offset(), *this, cancellation_));
     }
     ReportProgress();
     return writer_->Finish().status();
@@ -115,7 +124,7 @@ class BlobFetcher::Job : public registry::BlobSink {
   const net::LoopHandle loop_;
   const Digest digest_;
   const std::string ns_;
-  const registry::Cancellation cancellation_;
+  registry::Cancellation cancellation_;
   const std::shared_ptr<FetchEvents> events_;
   ByteCount size_{0};
   std::optional<storage::SequentialWriter> writer_;

@@ -38,8 +38,11 @@ struct PrefetchWaiter {
 // One blob that an origin is asked about at the moment. A plain record: OriginHub keeps its
 // invariants. What nobody asks about any more is dropped once it is complete.
 struct OriginBlob {
-  OriginBlob(const Digest& digest, std::string ns) : digest(digest), ns(std::move(ns)) {}
+  OriginBlob(uint64_t id, const Digest& digest, std::string ns)
+      : id(id), digest(digest), ns(std::move(ns)) {}
 
+  // Unlike that of any other record, of the same digest too.
+  const uint64_t id;
   const Digest digest;
   const std::string ns;
   BlobState state = BlobState::kLooking;

@@ -158,7 +158,7 @@ void OriginHub::Warm(const Digest& digest, const std::string& ns) {
 OriginBlob& OriginHub::Ensure(const Digest& digest, const std::string& ns) {
   std::unique_ptr<OriginBlob>& blob = blobs_[digest];
   if (blob == nullptr) {
-    blob = std::make_unique<OriginBlob>(digest, ns);
+    blob = std::make_unique<OriginBlob>(next_blob_++, digest, ns);
     LookUp(digest);
   }
   return *blob;
@@ -420,42 +420,47 @@ void OriginHub::OnSourceClosed(const Digest& digest, const absl::Status& status)
 void OriginHub::FetchFromBackend(OriginBlob& blob) {
   blob.state = BlobState::kFetching;
   ++stats_.backend_fetches;
-  const Digest digest = blob.digest;
-  FetchEvents events;
-  events.on_begin = [this, digest](std::shared_ptr<storage::PartialBlob> partial,
-                                   std::vector<Sha256State> states) {
-    OnFetchBegin(digest, std::move(partial), std::move(states));
-  };
-  events.on_states = [this, digest](std::vector<Sha256State> states) {
+  // A fetch that was given up ends later, perhaps while another one of the same blob is under way.
+  const auto current = [this, digest = blob.digest, id = blob.id]() -> OriginBlob* {
     OriginBlob* blob = Find(digest);
+    return blob != nullptr && blob->id == id ? blob : nullptr;
+  };
+  FetchEvents events;
+  events.on_begin = [this, current](std::shared_ptr<storage::PartialBlob> partial,
+                                    std::vector<Sha256State> states) {
+    if (OriginBlob* blob = current()) OnFetchBegin(*blob, std::move(partial), std::move(states));
+  };
+  events.on_states = [this, current](const std::vector<Sha256State>& states) {
+    OriginBlob* blob = current();
     if (blob == nullptr) return;
     blob->unpublished.insert(blob->unpublished.end(), states.begin(), states.end());
     PublishSoon(*blob);
   };
-  events.on_progress = [this, digest](uint64_t received, uint64_t bytes_done) {
+  events.on_progress = [this, current](uint64_t received, uint64_t bytes_done) {
     stats_.backend_bytes += received;
-    if (OriginBlob* blob = Find(digest)) blob->bytes_done = bytes_done;
+    if (OriginBlob* blob = current()) blob->bytes_done = bytes_done;
   };
-  events.on_done = [this, digest](absl::Status status) { OnFetchDone(digest, status); };
-  parts_.fetcher->Fetch(digest, blob.ns, blob.fetch, std::move(events));
+  events.on_done = [this, current](const absl::Status& status) {
+    if (OriginBlob* blob = current()) OnFetchDone(*blob, status);
+  };
+  parts_.fetcher->Fetch(blob.digest, blob.ns, blob.fetch, std::move(events));
 }
 
-void OriginHub::OnFetchBegin(const Digest& digest, std::shared_ptr<storage::PartialBlob> partial,
+void OriginHub::OnFetchBegin(OriginBlob& blob, std::shared_ptr<storage::PartialBlob> partial,
                              std::vector<Sha256State> states) {
-  OriginBlob* blob = Find(digest);
-  if (blob == nullptr || !partial->layout().has_value()) return;
+  if (!partial->layout().has_value()) return;
   const storage::PieceLayout layout = *partial->layout();
-  blob->bytes_total = static_cast<uint64_t>(layout.size().value());
+  blob.bytes_total = static_cast<uint64_t>(layout.size().value());
   if (layout.size().value() <= kMaxInlineBytes) return;
-  blob->key = {digest, layout.piece_length()};
-  blob->in_swarm = true;
+  blob.key = {blob.digest, layout.piece_length()};
+  blob.in_swarm = true;
   const absl::Status seeding = parts_.node->SeedArriving(std::move(partial));
   if (!seeding.ok() && !absl::IsAlreadyExists(seeding)) {
-    telemetry::LogError("cannot seed", {{"digest", digest.ToString()}, {"reason", seeding}});
+    telemetry::LogError("cannot seed", {{"digest", blob.digest.ToString()}, {"reason", seeding}});
   }
-  blob->unpublished = std::move(states);
-  blob->published = 0;
-  Publish(*blob);
+  blob.unpublished = std::move(states);
+  blob.published = 0;
+  Publish(blob);
 }
 
 void OriginHub::PublishSoon(OriginBlob& blob) {
@@ -489,20 +494,19 @@ void OriginHub::Publish(OriginBlob& blob) {
   Tell(blob, news);
 }
 
-void OriginHub::OnFetchDone(const Digest& digest, const absl::Status& status) {
-  OriginBlob* blob = Find(digest);
-  if (blob == nullptr) return;
+void OriginHub::OnFetchDone(OriginBlob& blob, const absl::Status& status) {
   if (status.ok()) {
-    LoadMetainfo(digest);
+    LoadMetainfo(blob.digest);
     return;
   }
   ++stats_.backend_failures;
-  telemetry::LogError("backend fetch failed",
-                      {{"digest", digest.ToString()}, {"namespace", blob->ns}, {"reason", status}});
+  telemetry::LogError(
+      "backend fetch failed",
+      {{"digest", blob.digest.ToString()}, {"namespace", blob.ns}, {"reason", status}});
   if (absl::IsDataLoss(status)) {
-    Revoke(*blob, status);
+    Revoke(blob, status);
   } else {
-    Fail(digest, status);
+    Fail(blob.digest, status);
   }
 }
 

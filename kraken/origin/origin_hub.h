@@ -102,9 +102,9 @@ class OriginHub final : public rpc::OriginHandler {
 
   // The backend.
   void FetchFromBackend(OriginBlob& blob);
-  void OnFetchBegin(const Digest& digest, std::shared_ptr<storage::PartialBlob> partial,
+  void OnFetchBegin(OriginBlob& blob, std::shared_ptr<storage::PartialBlob> partial,
                     std::vector<Sha256State> states);
-  void OnFetchDone(const Digest& digest, const absl::Status& status);
+  void OnFetchDone(OriginBlob& blob, const absl::Status& status);
   void PublishSoon(OriginBlob& blob);
   void Publish(OriginBlob& blob);
 
@@ -127,6 +127,7 @@ class OriginHub final : public rpc::OriginHandler {
   const Parts parts_;
   rpc::ZoneTable zones_;
   absl::flat_hash_map<Digest, std::unique_ptr<OriginBlob>> blobs_;
+  uint64_t next_blob_ = 1;
   OriginStats stats_;
   bool stopping_ = false;
   std::shared_ptr<OriginHub*> alive_;

@@ -10,6 +10,7 @@
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
 #include "kraken/net/url.h"
+#include "kraken/rpc/callback_threads.h"
 #include "kraken/rpc/capabilities.h"
 #include "kraken/rpc/credentials.h"
 #include "kraken/rpc/rpc_server.h"
@@ -38,7 +39,9 @@ ChannelDirectory::ChannelDirectory(net::EventLoop* loop, ChannelDirectoryOptions
         net::HttpClientOptions http;
         http.tls = options_.http_tls;
         return http;
-      }()) {}
+      }()) {
+  KeepCallbackThreads();
+}
 
 ChannelDirectory::~ChannelDirectory() = default;
 

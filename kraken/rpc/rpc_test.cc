@@ -16,7 +16,7 @@
 #include "kraken/rpc/origin_client.h"
 #include "kraken/rpc/origin_service.h"
 #include "kraken/rpc/rpc_server.h"
-#include "kraken/rpc/test_process.h"
+#include "kraken/rpc/rpc_test_util.h"
 
 namespace kraken::rpc {
 namespace {
@@ -101,7 +101,7 @@ class AnnounceTest : public RpcTest {
 
 TEST_F(AnnounceTest, IntroducesItselfThenTalksBothWays) {
   AnnounceService service(server_loop_.loop().handle(), &tracker_);
-  FakeProcess process(server_loop_, {&service});
+  TestProcess process(server_loop_, {&service});
   Connect(process.address());
   connected_.Wait(0);
   EXPECT_EQ(tracker_.requests.Wait(0).self().ip(), "10.1.2.3");
@@ -125,16 +125,14 @@ TEST_F(AnnounceTest, IntroducesItselfThenTalksBothWays) {
 
 TEST_F(AnnounceTest, ComesBackAfterTheTrackerHasRestarted) {
   AnnounceService service(server_loop_.loop().handle(), &tracker_);
-  auto process = std::make_unique<FakeProcess>(server_loop_, std::vector<grpc::Service*>{&service});
-  const int port = process->server().port();
-  Connect(process->address());
+  TestProcess process(server_loop_, {&service});
+  const int port = process.grpc_port();
+  Connect(process.address());
   connected_.Wait(0);
-  process->server().Shutdown(absl::ZeroDuration());
+  process.Stop();
   EXPECT_FALSE(disconnected_.Wait(0).ok());
 
-  auto again =
-      RpcServer::Start({.address = absl::StrCat("127.0.0.1:", port), .tls = {}}, {&service});
-  ASSERT_OK(again);
+  process.Serve({&service}, port);
   connected_.Wait(1);
   Send("after");
   EXPECT_EQ(news_.Wait(0).digest(), "after");
@@ -193,7 +191,7 @@ class BuildIndexTest : public RpcTest {
 };
 
 TEST_F(BuildIndexTest, FindsTagsAndPassesErrorsOn) {
-  FakeProcess process(server_loop_, {&service_});
+  TestProcess process(server_loop_, {&service_});
   Use({.static_hosts = {process.address()}});
   ASSERT_OK_AND_ASSIGN(const TagValue value, GetTag("latest"));
   EXPECT_EQ(ToBytes(value.digest), std::string(32, 'd'));
@@ -202,7 +200,7 @@ TEST_F(BuildIndexTest, FindsTagsAndPassesErrorsOn) {
 }
 
 TEST_F(BuildIndexTest, TriesTheNextHostWhenOneIsDown) {
-  FakeProcess process(server_loop_, {&service_});
+  TestProcess process(server_loop_, {&service_});
   Use({.static_hosts = {"127.0.0.1:1", process.address()}});
   EXPECT_OK(GetTag("latest"));
   Use({.static_hosts = {"127.0.0.1:1", "127.0.0.1:2"}});
@@ -213,7 +211,7 @@ TEST_F(BuildIndexTest, TriesTheNextHostWhenOneIsDown) {
 
 TEST_F(BuildIndexTest, WhoFailedLatelyIsStillAskedWhenNobodyElseAnswers) {
   auto process =
-      std::make_unique<FakeProcess>(server_loop_, std::vector<grpc::Service*>{&service_});
+      std::make_unique<TestProcess>(server_loop_, std::vector<grpc::Service*>{&service_});
   Use({.static_hosts = {process->address(), "127.0.0.1:1"}});
   EXPECT_OK(GetTag("latest"));
   const std::string address = process->address();
@@ -226,7 +224,7 @@ TEST_F(BuildIndexTest, WhoFailedLatelyIsStillAskedWhenNobodyElseAnswers) {
 }
 
 TEST_F(BuildIndexTest, LooksANameUp) {
-  FakeProcess process(server_loop_, {&service_});
+  TestProcess process(server_loop_, {&service_});
   const std::string port = process.address().substr(process.address().rfind(':'));
   Use({.dns = "localhost" + port});
   while (true) {
@@ -297,7 +295,7 @@ class OriginTest : public RpcTest {
 
   ScriptedOrigin origin_;
   OriginService service_{server_loop_.loop().handle(), &origin_};
-  FakeProcess process_{server_loop_, {&service_}};
+  TestProcess process_{server_loop_, {&service_}};
   std::unique_ptr<OriginClient> client_;
   Mailbox<v1::MetainfoNews> news_;
   Mailbox<absl::Status> closed_;

@@ -22,8 +22,9 @@ AnnounceAnswer HandOut::Announce(Instant now, const PeerInfo& peer, const Announ
   if (swarm == nullptr) swarm = std::make_unique<HandOutSwarm>(config_, random_);
   PeerInfo announced = peer;
   announced.origin = record.origin;
-  announced.complete =
-      record.event == AnnounceEvent::kComplete || record.have == record.piece_count;
+  // None of none: it does not know yet how many pieces there are.
+  announced.complete = record.event == AnnounceEvent::kComplete ||
+                       (record.piece_count > PieceCount(0) && record.have == record.piece_count);
   const bool is_new = swarm->Update(announced, now + lease_nanos_);
   if (is_new) {
     ++entry_count_;

@@ -94,6 +94,21 @@ TEST_F(HandOutTest, ACompletePeerGetsNobody) {
   EXPECT_TRUE(Announce(NewPeer(), 20, 10, AnnounceEvent::kComplete).peers.empty());
 }
 
+TEST_F(HandOutTest, AnOriginThatSaysNothingOfPiecesIsCompleteOnlyWhenItSaysSo) {
+  PeerInfo origin = NewPeer(0, /*origin=*/true);
+  AnnounceRecord record;
+  record.key = kKey;
+  record.origin = true;
+  record.event = AnnounceEvent::kProgress;
+  hand_out_.Announce(Instant::FromNanos(now_), origin, record);
+  AnnounceAnswer answer = Announce(NewPeer(), 20);
+  ASSERT_EQ(answer.peers.size(), 1u);
+  EXPECT_FALSE(answer.peers[0].complete);
+  record.event = AnnounceEvent::kComplete;
+  hand_out_.Announce(Instant::FromNanos(now_), origin, record);
+  EXPECT_TRUE(Announce(NewPeer(), 1).peers[0].complete);
+}
+
 TEST_F(HandOutTest, APeerWhoseLeaseRanOutIsHandedOutToNobodyAndForgotten) {
   const PeerInfo stays = NewPeer();
   const PeerInfo dies = NewPeer();

@@ -53,7 +53,7 @@ AnnounceHub::AnnounceHub(net::EventLoop* loop, rpc::OriginClient* origins,
                          cluster::ClusterMonitor* cluster, const TrackerServerConfig& config)
     : loop_(loop),
       hand_out_(HandOutFrom(config), &random_),
-      relay_(loop, origins, cluster, config.metainfo_ttl, this) {
+      relay_(loop, origins, cluster, {.ttl = config.metainfo_ttl}, this) {
   tick_timer_ = loop_->RunAfter(kTick, [this] { Tick(); });
 }
 

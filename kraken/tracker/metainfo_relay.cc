@@ -4,7 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/btree_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/status.h"
 #include "kraken/telemetry/log.h"
@@ -13,12 +15,16 @@ namespace kraken::tracker {
 namespace {
 
 constexpr size_t kStateBytes = 32;
-// Origins that could not be watched are tried again after this, by Sweep().
-constexpr absl::Duration kRetry = absl::Seconds(1);
 
 // The number of states up to the end of a range.
 uint64_t EndOf(const rpc::v1::PieceRange& range) {
   return range.first() + range.states().size() / kStateBytes;
+}
+
+// A watch never ends well: an origin that has told all keeps the stream open.
+absl::Status FailureOf(const std::string& host, const absl::Status& status) {
+  if (!status.ok()) return status;
+  return absl::UnavailableError(absl::StrCat(host, ": ended the metainfo stream without a reason"));
 }
 
 }  // namespace
@@ -38,10 +44,15 @@ struct MetainfoRelay::Blob {
   uint64_t known_end = 0;
   uint64_t piece_length = 0;
   std::vector<Watch> watches;
-  std::string failures;
+  // By host: why its last watch ended. They name the host.
+  absl::btree_map<std::string, std::string> failures;
   MonotonicTime last_wanted;
   MonotonicTime retry_at;
 
+  std::string DescribeFailures() const {
+    return absl::StrJoin(failures, "; ",
+                         [](std::string* out, const auto& entry) { out->append(entry.second); });
+  }
   bool has_news() const { return known.is_inline() || piece_length != 0; }
   Watch* FindWatch(const std::string& host) {
     for (Watch& watch : watches) {
@@ -52,12 +63,12 @@ struct MetainfoRelay::Blob {
 };
 
 MetainfoRelay::MetainfoRelay(net::EventLoop* loop, rpc::OriginClient* origins,
-                             cluster::ClusterMonitor* cluster, absl::Duration ttl,
+                             cluster::ClusterMonitor* cluster, const MetainfoRelayOptions& options,
                              RelayObserver* observer)
     : loop_(loop),
       origins_(origins),
       cluster_(cluster),
-      ttl_(ttl),
+      options_(options),
       observer_(observer),
       alive_(std::make_shared<MetainfoRelay*>(this)) {}
 
@@ -115,17 +126,18 @@ void MetainfoRelay::Open(const Digest& digest, Blob& blob, const std::string& ho
     const Watch* watch = it->second->FindWatch(host);
     return watch != nullptr && watch->id == id ? self : nullptr;
   };
-  watch.call = origins_->WatchMetainfo(host, request,
-                                       {.on_message =
-                                            [current, digest, host](rpc::v1::MetainfoNews news) {
-                                              if (auto* self = current())
-                                                self->OnNews(digest, host, std::move(news));
-                                            },
-                                        .on_closed =
-                                            [current, digest, host](const absl::Status& status) {
-                                              if (auto* self = current())
-                                                self->OnClosed(digest, host, status);
-                                            }});
+  watch.call =
+      origins_->WatchMetainfo(host, request,
+                              {.on_message =
+                                   [current, digest, host](rpc::v1::MetainfoNews news) {
+                                     if (auto* self = current())
+                                       self->OnNews(digest, host, std::move(news));
+                                   },
+                               .on_closed =
+                                   [current, digest, host](const absl::Status& status) {
+                                     if (auto* self = current())
+                                       self->OnClosed(digest, host, FailureOf(host, status));
+                                   }});
   blob.watches.push_back(std::move(watch));
 }
 
@@ -200,15 +212,15 @@ void MetainfoRelay::OnClosed(const Digest& digest, const std::string& host,
   telemetry::LogInfo(
       "an origin's metainfo stream ended",
       {{"digest", digest.ToString()}, {"origin", host}, {"status", status.ToString()}});
-  absl::StrAppend(&blob.failures, blob.failures.empty() ? "" : "; ", host, ": ", status.message());
+  blob.failures[host] = std::string(status.message());
   blob.watches.erase(blob.watches.begin() + (&watch - blob.watches.data()));
-  blob.retry_at = net::EventLoop::MonotonicNow() + kRetry;
+  blob.retry_at = net::EventLoop::MonotonicNow() + options_.retry;
   // What the backend does not have, no origin has; what some origin still tells of is not lost.
   const bool final = absl::IsNotFound(status) || absl::IsDataLoss(status);
   if (!blob.watches.empty() && !(final && !blob.has_news())) return;
   if (blob.has_news() && !final) return;  // Sweep() tries again
   const absl::Status unavailable(network ? absl::StatusCode::kUnavailable : status.code(),
-                                 blob.failures);
+                                 blob.DescribeFailures());
   Forget(digest, &unavailable);
 }
 
@@ -230,7 +242,7 @@ void MetainfoRelay::Sweep() {
   const MonotonicTime now = net::EventLoop::MonotonicNow();
   std::vector<Digest> stale;
   for (auto& [digest, blob] : blobs_) {
-    if (now - blob->last_wanted > ttl_) {
+    if (now - blob->last_wanted > options_.ttl) {
       stale.push_back(digest);
       continue;
     }

@@ -33,14 +33,21 @@ class RelayObserver {
   virtual void OnUnavailable(const Digest& digest, const absl::Status& reason) = 0;
 };
 
+struct MetainfoRelayOptions {
+  // How long a blob is kept after the last Want().
+  absl::Duration ttl = absl::Minutes(5);
+  // Origins that could not be watched are tried again after this, by Sweep().
+  absl::Duration retry = absl::Seconds(1);
+};
+
 // Watches, at the origins that the ring names, the blobs that peers ask for, and keeps what was
 // learnt for the next who asks. Believes nothing and signs nothing: peers check the signatures.
 // Belongs to its loop's thread.
 class MetainfoRelay {
  public:
-  // All outlive it. `ttl`: how long a blob is kept after the last Want().
+  // All outlive it.
   MetainfoRelay(net::EventLoop* loop, rpc::OriginClient* origins, cluster::ClusterMonitor* cluster,
-                absl::Duration ttl, RelayObserver* observer);
+                const MetainfoRelayOptions& options, RelayObserver* observer);
   ~MetainfoRelay();
 
   // Somebody uses the blob now. Begins to watch it if nobody does.
@@ -50,7 +57,7 @@ class MetainfoRelay {
   const rpc::v1::Metainfo* Known(const Digest& digest) const;
 
   // Origins that serve the blob are reported to the observer again (to renew their leases), and
-  // what nobody has wanted for `ttl` is forgotten. Call about every few seconds.
+  // what nobody has wanted for the `ttl` is forgotten. Call about every few seconds.
   void Sweep();
 
   size_t blob_count() const { return blobs_.size(); }
@@ -70,7 +77,7 @@ class MetainfoRelay {
   net::EventLoop* const loop_;
   rpc::OriginClient* const origins_;
   cluster::ClusterMonitor* const cluster_;
-  const absl::Duration ttl_;
+  const MetainfoRelayOptions options_;
   RelayObserver* const observer_;
   absl::flat_hash_map<Digest, std::unique_ptr<Blob>> blobs_;
   uint64_t next_watch_ = 1;
