@@ -319,11 +319,11 @@ void SwarmNodeImpl::Revoke(const swarm::TorrentKey& key, const absl::Status& rea
     ++blobs_failed_;
     Drop(key, reason);
   }
+  // Found here and now: later there may be another one, of another attempt.
+  if (partial == nullptr) partial = options_.store->FindPartial(key.digest);
+  if (partial == nullptr) return;
   const absl::Status why = reason.ok() ? absl::CancelledError("revoked") : reason;
-  auto work = [store = options_.store, digest = key.digest, partial, why] {
-    const auto open = partial != nullptr ? partial : store->FindPartial(digest);
-    if (open != nullptr) open->Abandon(why);
-  };
+  auto work = [partial, why] { partial->Abandon(why); };
   // With a full pool it stays on disk, and is refused by the list that comes next.
   options_.disk->Submit(std::move(work)).IgnoreError();
 }
