@@ -39,6 +39,9 @@ struct OriginStats {
 // the backend, the others copy from it through the swarm, piece by piece while it still arrives. If
 // the source dies, the next one goes on from the bytes that it has. So a backend gives each byte
 // out once, and once more at most for what was unfinished. Belongs to the control loop.
+//
+// Its methods are in three files: origin_hub.cc (the blobs, the store), origin_hub_sources.cc (how
+// a blob comes here), origin_hub_requests.cc (those who ask).
 class OriginHub final : public rpc::OriginHandler {
  public:
   struct Parts {

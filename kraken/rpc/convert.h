@@ -2,6 +2,7 @@
 #ifndef KRAKEN_RPC_CONVERT_H_
 #define KRAKEN_RPC_CONVERT_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@
 #include "kraken/swarm/peer_info.h"
 
 namespace kraken::rpc {
+
+// Blobs of at most so many bytes travel with the metainfo instead of in pieces.
+inline constexpr int64_t kMaxInlineBytes = 64 << 10;
 
 // Numbers for zone names, and back. PeerInfo has a number only.
 class ZoneTable {
