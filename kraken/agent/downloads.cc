@@ -17,8 +17,6 @@ namespace {
 // A tracker that could not reach an origin is asked again after this.
 constexpr BackoffOptions kAskAgain = {.initial_interval = absl::Milliseconds(200),
                                       .max_interval = absl::Seconds(3)};
-// Blobs of at most so many bytes travel with the metainfo.
-constexpr size_t kMaxInlineBytes = 64 << 10;
 
 // What a tracker told of a blob can't be true. It is no fault of the client's.
 absl::Status Unusable(const Digest& digest, absl::string_view why) {
@@ -161,9 +159,9 @@ void Downloads::OnMetainfo(Download& download, const rpc::v1::Metainfo& metainfo
 void Downloads::OnInline(Download& download, const std::string& bytes) {
   if (download.storing_inline) return;
   const Digest digest = download.digest;
-  if (bytes.size() > kMaxInlineBytes) {
+  if (static_cast<int64_t>(bytes.size()) > rpc::kMaxInlineBytes) {
     return OnDone(digest, Unusable(digest, absl::StrCat(bytes.size(), " bytes inline; at most ",
-                                                        kMaxInlineBytes, " are allowed")));
+                                                        rpc::kMaxInlineBytes, " are allowed")));
   }
   download.storing_inline = true;
   const absl::Status submitted = disk_->Submit([alive = alive_, handle = loop_->handle(),
@@ -249,18 +247,9 @@ void Downloads::OnDone(const Digest& digest, const absl::Status& status) {
 }
 
 void Downloads::Remove(const Digest& digest, Ready done) {
-  if (Download* download = Find(digest)) {
-    const absl::Status removed = absl::CancelledError("the blob was removed by hand");
-    if (download->leeching) node_->Drop(download->key, removed);
-    OnDone(digest, removed);
-  }
-  auto shared = std::make_shared<Ready>(std::move(done));
-  const absl::Status submitted =
-      disk_->Submit([handle = loop_->handle(), store = store_, digest, shared] {
-        const absl::Status status = store->Delete(digest, /*force=*/true);
-        handle.Post([shared, status] { (*shared)(status); });
-      });
-  if (!submitted.ok()) (*shared)(submitted);
+  const absl::Status removed = absl::CancelledError("the blob was removed by hand");
+  OnDone(digest, removed);
+  node_->Delete(digest, removed, std::move(done));
 }
 
 DownloadStats Downloads::stats() const {

@@ -81,6 +81,11 @@ class SwarmNode {
   // deleted for good, unless it is complete (then its digest has been proved).
   virtual void Revoke(const swarm::TorrentKey& key, const absl::Status& reason) = 0;
 
+  // The blob is not wanted here any more: neither fetched nor seeded from now on, and gone from the
+  // disk, whatever keeps it there. Its readers and waiters fail with `reason`. `done`: NOT_FOUND if
+  // nothing of it was there; errors as storage::BlobStore::Delete.
+  virtual void Delete(const Digest& digest, const absl::Status& reason, Done done) = 0;
+
   // ---- Seeding ----
 
   // Serves a complete blob of the store. `done`: NOT_FOUND, DATA_LOSS (its piece list is damaged).

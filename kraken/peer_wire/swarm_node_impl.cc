@@ -328,6 +328,21 @@ void SwarmNodeImpl::Revoke(const swarm::TorrentKey& key, const absl::Status& rea
   options_.disk->Submit(std::move(work)).IgnoreError();
 }
 
+void SwarmNodeImpl::Delete(const Digest& digest, const absl::Status& reason, Done done) {
+  while (const Torrent* torrent = FindByDigest(digest)) Drop(torrent->key, reason);
+  auto shared_done = std::make_shared<Done>(std::move(done));
+  auto work = [alive = alive_, control = control_, store = options_.store,
+               partial = options_.store->FindPartial(digest), digest, reason, shared_done] {
+    if (partial != nullptr) partial->Abandon(reason);
+    absl::Status status = store->Delete(digest, /*force=*/true);
+    if (partial != nullptr && absl::IsNotFound(status)) status = absl::OkStatus();
+    PostTo(alive, control, [shared_done, status](SwarmNodeImpl&) { (*shared_done)(status); });
+  };
+  const absl::Status submitted = options_.disk->Submit(std::move(work));
+  if (submitted.ok()) return;
+  Later([shared_done, submitted](SwarmNodeImpl&) { (*shared_done)(submitted); });
+}
+
 // ---- Piece lists ----
 
 void SwarmNodeImpl::AddStates(swarm::SignedPieceRange range, Done done) {

@@ -47,6 +47,7 @@ class SwarmNodeImpl final : public SwarmNode, private swarm::SwarmObserver, priv
   void AddStates(swarm::SignedPieceRange range, Done done) override;
   void Drop(const swarm::TorrentKey& key, const absl::Status& reason) override;
   void Revoke(const swarm::TorrentKey& key, const absl::Status& reason) override;
+  void Delete(const Digest& digest, const absl::Status& reason, Done done) override;
   void SeedComplete(const Digest& digest, Done done) override;
   absl::Status SeedArriving(std::shared_ptr<storage::PartialBlob> partial) override;
   absl::StatusOr<std::unique_ptr<BlobReader>> OpenReader(const Digest& digest, ByteOffset offset,
