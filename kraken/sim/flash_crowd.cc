@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
 #include <utility>
 
 #include "absl/flags/flag.h"
@@ -10,6 +13,7 @@
 #include "absl/flags/usage.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "kraken/sim/completion_plot.h"
 #include "kraken/sim/flash_crowd_scenario.h"
 
 ABSL_FLAG(int, agents, 2600, "hosts that download");
@@ -34,6 +38,8 @@ ABSL_FLAG(bool, kill_tracker, false, "the tracker dies when all have joined");
 ABSL_FLAG(int64_t, upload_limit, 0, "bytes per second that an agent is told to send at most");
 ABSL_FLAG(int64_t, download_limit, 0, "bytes per second that an agent is told to take at most");
 ABSL_FLAG(double, timeline_ms, 0, "print the state of the swarm this often");
+
+ABSL_FLAG(std::string, plot, "", "write a picture of completion over time, as SVG, to this file");
 
 // The engine's tuning.
 ABSL_FLAG(int, min_requests, 0, "SwarmConfig::min_requests; 0: its default");
@@ -137,6 +143,25 @@ void Print(const FlashCrowdOptions& options, const FlashCrowdResult& result, dou
   }
 }
 
+// `bazel run` starts programs elsewhere, and says where its user stands.
+std::string UserPath(const std::string& path) {
+  const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
+  return path[0] == '/' || directory == nullptr ? path : std::string(directory) + "/" + path;
+}
+
+// False, and a message, if it can't be written.
+bool WritePlot(const FlashCrowdResult& result, const std::string& path) {
+  std::ofstream file(path);
+  file << PlotCompletion(result);
+  file.close();
+  if (!file) {
+    std::fprintf(stderr, "can't write %s\n", path.c_str());
+    return false;
+  }
+  std::printf("picture: %s\n", path.c_str());
+  return true;
+}
+
 }  // namespace
 }  // namespace kraken::sim
 
@@ -148,5 +173,7 @@ int main(int argc, char** argv) {
   const absl::Time start = absl::Now();
   const kraken::sim::FlashCrowdResult result = kraken::sim::RunFlashCrowd(options);
   kraken::sim::Print(options, result, absl::ToDoubleSeconds(absl::Now() - start));
+  const std::string plot = absl::GetFlag(FLAGS_plot);
+  if (!plot.empty() && !kraken::sim::WritePlot(result, kraken::sim::UserPath(plot))) return 2;
   return result.everybody_completed ? 0 : 1;
 }
