@@ -142,9 +142,6 @@ class Origin final : public daemon::Daemon {
     options.disk = &disk_;
     options.announcer = &announcer_;
     options.swarm = swarm::OriginSwarmConfig();
-    // Not yet: super-seeding can leave the last piece of an arriving blob unnamed
-    // (docs/limitations.md).
-    options.swarm.super_seed = false;
     // A copy is fetched from the source origin, which must be dialled.
     options.swarm.min_links = kReplicaLinks;
     options.swarm.max_dialed_links = kReplicaLinks;

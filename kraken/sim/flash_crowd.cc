@@ -29,6 +29,7 @@ ABSL_FLAG(double, jitter_ms, 0.2, "added to each one-way delay: uniform up to th
 ABSL_FLAG(double, loss, 0, "share of messages and chunks that come 200 ms late");
 ABSL_FLAG(double, join_window_s, 1.0, "agents join within this time");
 ABSL_FLAG(bool, cold, false, "the blobs arrive at one origin, at the rate, from time 0");
+ABSL_FLAG(bool, copied, false, "with --cold: the other holders copy the blobs meanwhile");
 ABSL_FLAG(bool, readers, false, "each agent has a client that reads in order");
 ABSL_FLAG(double, corrupt_share, 0, "share of agents that send corrupt pieces");
 ABSL_FLAG(double, slow_share, 0, "share of agents with a tenth of the rate");
@@ -50,6 +51,7 @@ ABSL_FLAG(int, upload_slots, 0, "SwarmConfig::upload_slots; 0: its default");
 ABSL_FLAG(int, per_link, 0, "SwarmConfig::max_requests_per_link; 0: its default");
 ABSL_FLAG(int, super_seed_window, 0, "SwarmConfig::super_seed_window; 0: its default");
 ABSL_FLAG(int, origin_slots, 0, "SwarmConfig::upload_slots of origins; 0: its default");
+ABSL_FLAG(int, super_seed_open_peers, -1, "SwarmConfig::super_seed_open_peers; -1: its default");
 ABSL_FLAG(int, origin_links, 0, "SwarmConfig::max_links of origins; 0: its default");
 
 namespace kraken::sim {
@@ -66,6 +68,8 @@ FlashCrowdOptions OptionsFromFlags() {
   options.rate = absl::GetFlag(FLAGS_rate);
   options.piece_length = absl::GetFlag(FLAGS_piece_length);
   options.cold = absl::GetFlag(FLAGS_cold);
+  options.copied = absl::GetFlag(FLAGS_copied);
+  if (options.copied) LetOriginsCopy(options.sim.origin);
   options.readers = absl::GetFlag(FLAGS_readers);
   options.corrupt_share = absl::GetFlag(FLAGS_corrupt_share);
   options.slow_share = absl::GetFlag(FLAGS_slow_share);
@@ -97,6 +101,8 @@ FlashCrowdOptions OptionsFromFlags() {
   set(absl::GetFlag(FLAGS_super_seed_window), sim.origin.super_seed_window);
   set(absl::GetFlag(FLAGS_origin_slots), sim.origin.upload_slots);
   set(absl::GetFlag(FLAGS_origin_links), sim.origin.max_links);
+  const int open_peers = absl::GetFlag(FLAGS_super_seed_open_peers);
+  if (open_peers >= 0) sim.origin.super_seed_open_peers = open_peers;
   return options;
 }
 

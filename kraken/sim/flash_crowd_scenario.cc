@@ -48,7 +48,8 @@ class FlashCrowd {
           ByteCount(options_.size_bytes / options_.blobs), ByteCount(options_.piece_length));
       KH_CHECK(layout.ok());
       Blob blob{.digest = Digest::FromBytes(bytes), .layout = *layout};
-      const int holders = options_.cold ? 1 : std::min(options_.holders, options_.origins);
+      const bool alone = options_.cold && !options_.copied;
+      const int holders = alone ? 1 : std::min(options_.holders, options_.origins);
       for (int k = 0; k < holders; ++k) {
         blob.holders.push_back(static_cast<uint32_t>((i + k) % options_.origins));
         world_.host(blob.holders.back()).Join(blob.digest, blob.layout, !options_.cold);
@@ -194,7 +195,17 @@ class FlashCrowd {
     while (first_incomplete_ < agents_.size() && world_.host(agents_[first_incomplete_]).HasAll()) {
       ++first_incomplete_;
     }
-    return first_incomplete_ == agents_.size();
+    return first_incomplete_ == agents_.size() && AllCopied();
+  }
+
+  // Every origin that lives has what it is to hold.
+  bool AllCopied() {
+    for (const Blob& blob : blobs_) {
+      for (uint32_t holder : blob.holders) {
+        if (world_.host(holder).alive() && !world_.host(holder).HasAll()) return false;
+      }
+    }
+    return true;
   }
 
   FlashCrowdResult Report() {
@@ -214,7 +225,7 @@ class FlashCrowd {
       busy += static_cast<double>(world_.payload().up_busy_nanos(number)) / took;
     }
     std::sort(result.seconds.begin(), result.seconds.end());
-    result.everybody_completed = result.completed == wanted_;
+    result.everybody_completed = result.completed == wanted_ && AllCopied();
     result.up_utilisation = busy / std::max(result.completed, 1);
     AddUp(result);
     return result;
@@ -284,6 +295,12 @@ double FlashCrowdResult::Percentile(double percent) const {
   return seconds[std::min(index, seconds.size() - 1)];
 }
 
+void LetOriginsCopy(swarm::SwarmConfig& origin) {
+  constexpr int kSources = 2;
+  origin.min_links = kSources;
+  origin.max_dialed_links = kSources;
+}
+
 double FloorSeconds(const FlashCrowdOptions& options) {
   const double pieces = std::ceil(static_cast<double>(options.size_bytes) /
                                   static_cast<double>(options.piece_length));
@@ -301,11 +318,11 @@ std::string ReplayCommand(const FlashCrowdOptions& options) {
       " --origins=", options.origins, " --holders=", options.holders,
       " --size=", options.size_bytes, " --blobs=", options.blobs, " --rate=", options.rate,
       " --piece_length=", options.piece_length, " --seed=", options.sim.seed,
-      options.cold ? " --cold" : "", options.readers ? " --readers" : "",
-      " --corrupt_share=", options.corrupt_share, " --slow_share=", options.slow_share,
-      " --churn_share=", options.churn_share, options.kill_origin ? " --kill_origin" : "",
-      options.kill_tracker ? " --kill_tracker" : "", " --loss=", options.sim.loss,
-      " --upload_limit=", options.sim.agent.upload_limit,
+      options.cold ? " --cold" : "", options.copied ? " --copied" : "",
+      options.readers ? " --readers" : "", " --corrupt_share=", options.corrupt_share,
+      " --slow_share=", options.slow_share, " --churn_share=", options.churn_share,
+      options.kill_origin ? " --kill_origin" : "", options.kill_tracker ? " --kill_tracker" : "",
+      " --loss=", options.sim.loss, " --upload_limit=", options.sim.agent.upload_limit,
       " --download_limit=", options.sim.agent.download_limit);
 }
 

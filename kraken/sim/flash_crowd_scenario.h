@@ -25,6 +25,8 @@ struct FlashCrowdOptions {
   int64_t join_window_nanos = swarm::kNanosPerSecond;
   // The blobs arrive at one origin while the agents wait, at `rate`.
   bool cold = false;
+  // And are copied from it to the other holders while they arrive.
+  bool copied = false;
   // Each agent has a client that reads in order as fast as pieces come.
   bool readers = false;
 
@@ -86,6 +88,9 @@ struct FlashCrowdResult {
   // In seconds. REQUIRES: somebody completed.
   double Percentile(double percent) const;
 };
+
+// As an origin is configured that copies from others.
+void LetOriginsCopy(swarm::SwarmConfig& origin);
 
 // F/r * (1 + floor(log2 N) / M), in seconds.
 double FloorSeconds(const FlashCrowdOptions& options);

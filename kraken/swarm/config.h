@@ -84,7 +84,10 @@ struct SwarmConfig {
 
   // Origins only. A piece is named to one peer at a time; so many may be named and not yet on their
   // way. A piece that a peer was told of and did not ask for is named to another after the time.
+  // So many peers of a torrent are told of every piece at once: in a small swarm there is little to
+  // save, and a client that reads in order is not to wait for the piece that it needs.
   bool super_seed = false;
+  int super_seed_open_peers = 1;
   int super_seed_window = 12;
   absl::Duration super_seed_patience = absl::Milliseconds(250);
   // A peer with nothing new for so long is told of every piece.

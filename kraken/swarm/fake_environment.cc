@@ -87,9 +87,11 @@ Handshake FakeEnvironment::HandshakeOf(int number, const std::vector<int>& have)
   return handshake;
 }
 
-LinkId FakeEnvironment::Connect(int number, const std::vector<int>& have) {
+LinkId FakeEnvironment::Connect(int number, const std::vector<int>& have, bool origin) {
   accepted_ = LinkId();
-  status_ = engine_->OnIncoming(IncomingId{static_cast<uint64_t>(number)}, Peer(number),
+  PeerInfo peer = Peer(number);
+  peer.origin = origin;
+  status_ = engine_->OnIncoming(IncomingId{static_cast<uint64_t>(number)}, peer,
                                 HandshakeOf(number, have));
   return status_.ok() ? accepted_ : LinkId();
 }

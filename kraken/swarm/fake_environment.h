@@ -48,7 +48,7 @@ class FakeEnvironment : private Network,
   static PeerInfo Peer(int number);
   // Peer `number` opens a link and has these pieces. Returns the link; invalid if refused
   // (`status()` says why).
-  LinkId Connect(int number, const std::vector<int>& have);
+  LinkId Connect(int number, const std::vector<int>& have, bool origin = false);
   Handshake HandshakeOf(int number, const std::vector<int>& have) const;
   const absl::Status& status() const { return status_; }
 

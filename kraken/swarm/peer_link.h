@@ -44,7 +44,7 @@ struct PeerLink {
   bool counted_as_seed = false;
   // A piece of it did not check.
   bool on_parole = false;
-  // Super-seeding only: it was told of every piece.
+  // It is told of every piece; false only for some while super-seeding.
   bool told_all = false;
   uint8_t parole_pieces_left = 0;
   uint16_t uploads_queued = 0;

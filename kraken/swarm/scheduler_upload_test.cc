@@ -136,7 +136,53 @@ std::vector<int> PiecesNamed(const Log& log) {
 SwarmConfig SuperSeedConfig() {
   SwarmConfig config = OriginSwarmConfig();
   config.super_seed_window = 3;
+  config.super_seed_open_peers = 0;
   return config;
+}
+
+TEST(SchedulerUploadTest, AnOriginTellsTheFirstPeersOfEverything) {
+  SwarmConfig config = SuperSeedConfig();
+  config.super_seed_open_peers = 2;
+  FakeEnvironment fake(config, /*origin=*/true);
+  const TorrentId id = fake.Add(4, {0, 1, 2});
+  for (int peer = 1; peer <= 3; ++peer) fake.Connect(peer, {});
+  EXPECT_EQ(fake.Logged("accept"), (Log{"accept 1 3", "accept 2 3", "accept 3 0"}));
+  fake.TakeLog();
+  ASSERT_TRUE(fake.engine().OnLocalPiece(id, P(3)).ok());
+  fake.Advance(ToNanos(config.have_batch_delay));
+  EXPECT_EQ(fake.Logged("have 0"), Log{"have 0/3"});
+  EXPECT_EQ(fake.Logged("have 1"), Log{"have 1/3"});
+}
+
+TEST(SchedulerUploadTest, APieceThatWasAskedForUntoldIsNotNamed) {
+  SwarmConfig config = SuperSeedConfig();
+  config.super_seed_open_peers = 1;
+  FakeEnvironment fake(config, /*origin=*/true);
+  fake.Add(2, {0, 1});
+  const LinkId first = fake.Connect(1, {});
+  fake.engine().OnRequest(first, P(0));
+  fake.Connect(2, {});
+  EXPECT_EQ(fake.Logged("have 1"), Log{"have 1/1"});
+}
+
+// Else the one that copies asks at random, and the other names at random what it has sent already.
+TEST(SchedulerUploadTest, OriginsTellEachOtherEverythingAndAgentsTheSameAsWithoutThem) {
+  FakeEnvironment fake(SuperSeedConfig(), /*origin=*/true);
+  const TorrentId id = fake.Add(3, {0, 1});
+  const LinkId copier = fake.Connect(1, {}, /*origin=*/true);
+  EXPECT_EQ(fake.Logged("accept"), Log{"accept 1 2"});
+  fake.Have(copier, {0, 1});
+  // What the other origin has is no copy that agents can get from each other.
+  fake.Connect(2, {});
+  std::set<int> named;
+  for (int piece : PiecesNamed(fake.Logged("have 1"))) named.insert(piece);
+  EXPECT_EQ(named, (std::set<int>{0, 1}));
+  fake.TakeLog();
+  ASSERT_TRUE(fake.engine().OnLocalPiece(id, P(2)).ok());
+  fake.Advance(10 * kNanosPerMilli);
+  EXPECT_EQ(fake.Logged("have 0"), Log{"have 0/2"});
+  fake.engine().OnLinkClosed(copier, absl::UnavailableError("gone"));
+  fake.engine().CheckInvariants();
 }
 
 TEST(SchedulerUploadTest, AnOriginSendsEachPieceOnceBeforeAnyTwice) {

@@ -13,6 +13,13 @@ SuperSeeder::SuperSeeder(const PieceMap& have, BitGen* random) : random_(random)
 
 void SuperSeeder::AddPiece(PieceIndex piece) { fresh_.push_back(piece); }
 
+void SuperSeeder::MarkOut(PieceIndex piece) {
+  const auto it = std::find(fresh_.begin(), fresh_.end(), piece);
+  if (it == fresh_.end()) return;
+  *it = fresh_.back();
+  fresh_.pop_back();
+}
+
 absl::optional<PieceIndex> SuperSeeder::TakeFresh(const PiecePicker& picker) {
   while (!fresh_.empty()) {
     PieceIndex& chosen = fresh_[static_cast<size_t>(random_->Uniform(fresh_.size()))];

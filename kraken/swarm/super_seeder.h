@@ -33,6 +33,9 @@ class SuperSeeder {
 
   void AddPiece(PieceIndex piece);
 
+  // Somebody asked for it without being told: no other need be told.
+  void MarkOut(PieceIndex piece);
+
   // Takes a fresh piece at random that no linked peer has.
   absl::optional<PieceIndex> TakeFresh(const PiecePicker& picker);
   // None of the peers could be told: it is fresh again.

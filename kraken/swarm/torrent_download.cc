@@ -54,7 +54,7 @@ void TorrentSession::OnHave(PeerLink& link, absl::Span<const PieceIndex> pieces,
   for (PieceIndex piece : pieces) {
     if (!link.have.Add(piece)) continue;
     link.last_news = now;
-    picker_.AddPeerPiece(piece);
+    if (CountsPieces(link)) picker_.AddPeerPiece(piece);
     ForgetReveal(link, piece);
   }
   if (CloseIfUseless(link)) {

@@ -47,14 +47,26 @@ void TorrentSession::OnDialed(PeerLink& link) {
   if (link.state != PeerLink::State::kDialing) return;
   link.state = PeerLink::State::kShakingHands;
   // A HAVE that still waits goes out to this link too, and does no harm: the map has it already.
-  host_.env.network->SendHandshake(link.id, OurHandshake());
+  host_.env.network->SendHandshake(link.id, OurHandshake(link));
 }
 
-Handshake TorrentSession::OurHandshake() {
+bool TorrentSession::AreOrigins(const PeerLink& link) const {
+  return link.peer.origin && host_.self.origin;
+}
+
+bool TorrentSession::CountsPieces(const PeerLink& link) const {
+  return super_seeder_ == nullptr || !AreOrigins(link);
+}
+
+Handshake TorrentSession::OurHandshake(PeerLink& link) {
   Handshake handshake;
   handshake.key = key_;
   handshake.peer = host_.self.id;
-  handshake.have = super_seeder_ != nullptr ? PieceMap(layout_.piece_count()) : picker_.have();
+  const auto agents = std::count_if(links_.begin(), links_.end(),
+                                    [this](const PeerLink* other) { return !AreOrigins(*other); });
+  link.told_all =
+      super_seeder_ == nullptr || AreOrigins(link) || agents <= host_.config.super_seed_open_peers;
+  handshake.have = link.told_all ? picker_.have() : PieceMap(layout_.piece_count());
   handshake.load = host_.UploadLoad();
   return handshake;
 }
@@ -91,7 +103,7 @@ absl::Status TorrentSession::OnIncoming(IncomingId incoming, const PeerInfo& pee
   links_.push_back(link);
   ++pending_dials_;
   candidates_.MarkLinked(peer.id);
-  host_.env.network->Accept(incoming, link->id, OurHandshake());
+  host_.env.network->Accept(incoming, link->id, OurHandshake(*link));
   OpenLink(*link, handshake);
   UpdateDeadline();
   return absl::OkStatus();
@@ -129,11 +141,13 @@ void TorrentSession::OpenLink(PeerLink& link, const Handshake& handshake) {
   link.state = PeerLink::State::kOpen;
   link.have = handshake.have;
   link.last_news = now;
-  link.counted_as_seed = link.have.IsFull();
-  if (link.counted_as_seed) {
-    picker_.AddSeed();
-  } else {
-    picker_.AddPeerPieces(link.have);
+  if (CountsPieces(link)) {
+    link.counted_as_seed = link.have.IsFull();
+    if (link.counted_as_seed) {
+      picker_.AddSeed();
+    } else {
+      picker_.AddPeerPieces(link.have);
+    }
   }
   if (handshake.load.is_known()) {
     link.backlog_nanos = handshake.load.backlog_micros * kNanosPerMicro;
@@ -191,15 +205,12 @@ void TorrentSession::DetachLink(PeerLink& link, bool failed) {
     if (!request.started) host_.ReturnRequest(layout_.LengthOf(request.piece));
     EndRequest(link, request.piece);
   }
-  if (link.is_open()) {
-    if (link.counted_as_seed) {
-      picker_.RemoveSeed();
-    } else {
-      picker_.RemovePeerPieces(link.have);
-    }
-  } else {
-    --pending_dials_;
+  if (link.counted_as_seed) {
+    picker_.RemoveSeed();
+  } else if (link.is_open() && CountsPieces(link)) {
+    picker_.RemovePeerPieces(link.have);
   }
+  if (!link.is_open()) --pending_dials_;
   if (link.dialed) --dialed_links_;
   uploads_queued_ -= link.uploads_queued;
   if (super_seeder_ != nullptr) super_seeder_->DropLink(link.id);

@@ -111,7 +111,11 @@ class TorrentSession {
   absl::Status AcceptBesides(const PeerInfo& peer);
   bool MakeRoom();
   void OpenLink(PeerLink& link, const Handshake& handshake);
-  Handshake OurHandshake();
+  Handshake OurHandshake(PeerLink& link);
+  // Two origins, one of which copies from the other.
+  bool AreOrigins(const PeerLink& link) const;
+  // While super-seeding, what other origins have is no copy that agents can get from each other.
+  bool CountsPieces(const PeerLink& link) const;
   void DetachLink(PeerLink& link, bool failed);
   bool IsUseless(const PeerLink& link) const;
   bool NeedsNothing(const PeerInfo& peer) const;

@@ -28,6 +28,7 @@ void TorrentSession::OnRequest(PeerLink& link, PieceIndex piece) {
     return;
   }
   if (link.uploads_queued > 0 && host_.uploads.Contains(link.id, piece)) return;
+  if (super_seeder_ != nullptr) super_seeder_->MarkOut(piece);
   host_.uploads.Enqueue(link.id, piece, layout_.LengthOf(piece));
   ++link.uploads_queued;
   ++uploads_queued_;
