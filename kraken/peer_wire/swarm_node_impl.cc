@@ -207,7 +207,13 @@ void SwarmNodeImpl::StartOpening(Torrent& torrent) {
 void SwarmNodeImpl::OnOpened(const swarm::TorrentKey& key, uint64_t generation,
                              absl::StatusOr<OpenedBlob> opened) {
   Torrent* torrent = Find(key);
-  if (torrent == nullptr || torrent->generation != generation) return;
+  if (torrent == nullptr || torrent->generation != generation) {
+    auto deletion = deletions_.find(generation);
+    if (deletion == deletions_.end()) return;
+    Deletion found = std::move(deletion->second);
+    deletions_.erase(deletion);
+    return DeleteFromStore(key.digest, opened.ok() ? opened->partial : nullptr, std::move(found));
+  }
   absl::Status status = opened.status();
   if (status.ok() && opened->blob != nullptr) {
     // Complete already, perhaps in other pieces: served when somebody asks for it.
@@ -329,18 +335,33 @@ void SwarmNodeImpl::Revoke(const swarm::TorrentKey& key, const absl::Status& rea
 }
 
 void SwarmNodeImpl::Delete(const Digest& digest, const absl::Status& reason, Done done) {
-  while (const Torrent* torrent = FindByDigest(digest)) Drop(torrent->key, reason);
-  auto shared_done = std::make_shared<Done>(std::move(done));
+  Deletion deletion{reason, std::make_shared<Done>(std::move(done))};
+  std::optional<uint64_t> opening;
+  while (const Torrent* torrent = FindByDigest(digest)) {
+    if (!torrent->id.is_valid()) opening = torrent->generation;
+    Drop(torrent->key, reason);
+  }
+  if (opening.has_value()) {
+    // What a disk thread is about to open is deleted when it is there.
+    deletions_.emplace(*opening, std::move(deletion));
+    return;
+  }
+  DeleteFromStore(digest, options_.store->FindPartial(digest), std::move(deletion));
+}
+
+void SwarmNodeImpl::DeleteFromStore(const Digest& digest,
+                                    std::shared_ptr<storage::PartialBlob> partial,
+                                    Deletion deletion) {
   auto work = [alive = alive_, control = control_, store = options_.store,
-               partial = options_.store->FindPartial(digest), digest, reason, shared_done] {
-    if (partial != nullptr) partial->Abandon(reason);
+               partial = std::move(partial), digest, deletion] {
+    if (partial != nullptr) partial->Abandon(deletion.reason);
     absl::Status status = store->Delete(digest, /*force=*/true);
     if (partial != nullptr && absl::IsNotFound(status)) status = absl::OkStatus();
-    PostTo(alive, control, [shared_done, status](SwarmNodeImpl&) { (*shared_done)(status); });
+    PostTo(alive, control, [deletion, status](SwarmNodeImpl&) { (*deletion.done)(status); });
   };
   const absl::Status submitted = options_.disk->Submit(std::move(work));
   if (submitted.ok()) return;
-  Later([shared_done, submitted](SwarmNodeImpl&) { (*shared_done)(submitted); });
+  Later([deletion, submitted](SwarmNodeImpl&) { (*deletion.done)(submitted); });
 }
 
 // ---- Piece lists ----

@@ -60,6 +60,11 @@ class SwarmNodeImpl final : public SwarmNode, private swarm::SwarmObserver, priv
  private:
   struct Torrent;
   struct Reader;
+  // Of a blob, by hand.
+  struct Deletion {
+    absl::Status reason;
+    std::shared_ptr<Done> done;
+  };
 
   // Runs `fn(*this)` on the control loop if the node still lives. Any thread.
   template <typename Function>
@@ -74,6 +79,8 @@ class SwarmNodeImpl final : public SwarmNode, private swarm::SwarmObserver, priv
   Torrent* FindByDigest(const Digest& digest) const;
   Torrent& NewTorrent(const swarm::TorrentKey& key, std::shared_ptr<TorrentContent> content);
 
+  void DeleteFromStore(const Digest& digest, std::shared_ptr<storage::PartialBlob> partial,
+                       Deletion deletion);
   void StartOpening(Torrent& torrent);
   void OnOpened(const swarm::TorrentKey& key, uint64_t generation,
                 absl::StatusOr<OpenedBlob> opened);
@@ -122,6 +129,8 @@ class SwarmNodeImpl final : public SwarmNode, private swarm::SwarmObserver, priv
   absl::flat_hash_map<swarm::TorrentKey, std::unique_ptr<Torrent>> torrents_;
   absl::flat_hash_map<swarm::TorrentId, swarm::TorrentKey> key_of_id_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Reader>> readers_;
+  // Of torrents that were being opened, by their generation.
+  absl::flat_hash_map<uint64_t, Deletion> deletions_;
   uint64_t next_generation_ = 1;
   uint64_t next_reader_ = 1;
   uint64_t blobs_completed_ = 0;
