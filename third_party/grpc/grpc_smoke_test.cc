@@ -1,6 +1,7 @@
 // The gRPC overlay: TLS on BoringSSL, the callback API, health checking and reflection, all in one
 // process.
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -127,12 +128,10 @@ class EchoClient final : public ::grpc::ClientBidiReactor<Blob, Blob> {
     if (!ok) return;
     EXPECT_EQ(response_.size_bytes(), request_.size_bytes());
     ++echoed_;
-    if (echoed_ == kEchoedBlobs) {
-      StartWritesDone();
-    } else {
-      Send();
-    }
-    StartRead(&response_);
+    Proceed();
+  }
+  void OnWriteDone(bool ok) override {
+    if (ok) Proceed();
   }
   void OnDone(const ::grpc::Status& status) override {
     status_ = status;
@@ -146,7 +145,19 @@ class EchoClient final : public ::grpc::ClientBidiReactor<Blob, Blob> {
   int echoed() const { return echoed_; }
 
  private:
+  // The echo may be here before the write is said to be done, and only one may be under way.
+  void Proceed() {
+    if (outstanding_.fetch_sub(1) > 1) return;
+    if (echoed_ == kEchoedBlobs) {
+      StartWritesDone();
+    } else {
+      Send();
+    }
+    StartRead(&response_);
+  }
+
   void Send() {
+    outstanding_ = 2;
     request_.set_size_bytes(request_.size_bytes() + 1);
     StartWrite(&request_);
   }
@@ -155,6 +166,8 @@ class EchoClient final : public ::grpc::ClientBidiReactor<Blob, Blob> {
   Blob request_;
   Blob response_;
   int echoed_ = 0;
+  // The write and the read of the blob under way.
+  std::atomic<int> outstanding_{0};
   ::grpc::Status status_;
   absl::Notification done_;
 };
