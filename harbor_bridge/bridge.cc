@@ -22,6 +22,7 @@
 #include "kraken/base/status_util.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/listeners.h"
 #include "kraken/daemon/mirrored_counter.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
@@ -120,10 +121,7 @@ class Bridge final : public kraken::daemon::Daemon {
   }
 
   absl::Status JoinCluster() {
-    kraken::rpc::ChannelDirectoryOptions channels;
-    channels.tls = tls_.rpc;
-    channels.http_tls = tls_.client;
-    directory_ = std::make_unique<kraken::rpc::ChannelDirectory>(&control_, channels);
+    directory_ = std::make_unique<kraken::rpc::ChannelDirectory>(&control_, tls_.channels());
     origin_client_ = std::make_unique<kraken::rpc::OriginClient>(&control_, directory_.get());
     auto build_index = kraken::rpc::BuildIndexClient::Create(
         &control_, directory_.get(),
@@ -170,12 +168,11 @@ class Bridge final : public kraken::daemon::Daemon {
                                              .control = &control_,
                                              .readiness = [this] { return Readiness(); },
                                              .refresh_metrics = [this] { RefreshMetrics(); }});
-    kraken::net::HttpServerOptions http;
-    if (config_.listen_tls) http.tls = tls_.http_server;
-    http_server_ = std::make_unique<kraken::net::HttpServer>(
-        std::vector<kraken::net::EventLoop*>{&admin_.loop()}, http, router_.AsHandler());
-    return WithExitCode(http_server_->Listen(absl::StrCat(":", flags_.port)).status(),
-                        kraken::config::kExitPortTaken);
+    KH_ASSIGN_OR_RETURN(
+        http_server_,
+        kraken::daemon::StartHttpServer(admin_.loop(), flags_.port,
+                                        config_.listen_tls ? tls_.http_server : nullptr, router_));
+    return absl::OkStatus();
   }
 
   // On a worker thread.

@@ -14,9 +14,10 @@
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
-#include "kraken/daemon/local_ip.h"
+#include "kraken/daemon/listeners.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
+#include "kraken/daemon/swarm_setup.h"
 #include "kraken/daemon/tls_settings.h"
 #include "kraken/daemon/version.h"
 #include "kraken/net/http_server.h"
@@ -44,7 +45,8 @@ class Agent final : public daemon::Daemon {
 
   absl::Status Start() {
     KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
-    KH_RETURN_IF_ERROR(OpenStore());
+    KH_ASSIGN_OR_RETURN(store_, daemon::OpenBlobStore(config_.store.cache_dir,
+                                                      config_.store.capacity_bytes, disk_));
     KH_RETURN_IF_ERROR(JoinCluster());
     KH_RETURN_IF_ERROR(StartNode());
     return Serve();
@@ -64,21 +66,8 @@ class Agent final : public daemon::Daemon {
   }
 
  private:
-  absl::Status OpenStore() {
-    storage::BlobStoreOptions options;
-    options.root = config_.store.cache_dir;
-    options.quota = ByteCount(config_.store.capacity_bytes);
-    auto store = storage::BlobStore::Open(options, disk_);
-    if (!store.ok()) return daemon::WithExitCode(store.status(), config::kExitDirectoryNotWritable);
-    store_ = *std::move(store);
-    return absl::OkStatus();
-  }
-
   absl::Status JoinCluster() {
-    rpc::ChannelDirectoryOptions channels;
-    channels.tls = tls_.rpc;
-    channels.http_tls = tls_.client;
-    directory_ = std::make_unique<rpc::ChannelDirectory>(&control_, channels);
+    directory_ = std::make_unique<rpc::ChannelDirectory>(&control_, tls_.channels());
 
     cluster::ClusterMonitorOptions members;
     members.hosts = config_.tracker.hosts;
@@ -98,26 +87,14 @@ class Agent final : public daemon::Daemon {
   }
 
   absl::Status StartNode() {
-    std::string ip = flags_.peer_ip;
-    if (ip.empty()) {
-      KH_ASSIGN_OR_RETURN(ip, daemon::LocalIp());
-    }
-    peer_wire::SwarmNodeOptions options;
+    KH_ASSIGN_OR_RETURN(peer_wire::SwarmNodeOptions options,
+                        daemon::MakeSwarmNodeOptions(flags_.peer_ip, flags_.peer_port, tls_));
     options.control = &control_;
     options.io = &io_;
     options.store = store_.get();
     options.disk = &disk_;
     options.announcer = trackers_.get();
     daemon::ApplyTo(options.swarm, config_.scheduler);
-    options.self.ip = ip;
-    options.self.port = static_cast<uint16_t>(flags_.peer_port);
-    options.self.id = flags_.peer_port == 0
-                          ? PeerId::Random()
-                          : PeerId::FromAddress(ip, static_cast<uint16_t>(flags_.peer_port));
-    options.listen_address = absl::StrCat(ip, ":", flags_.peer_port);
-    options.security.server = tls_.peer_server;
-    options.security.client = tls_.client;
-    options.verifier = tls_.verifier;
     options.faults.corrupt_upload = static_cast<uint64_t>(flags_.fault_corrupt_upload);
     auto node = peer_wire::SwarmNode::Create(std::move(options));
     if (!node.ok()) return daemon::WithExitCode(node.status(), config::kExitPortTaken);
@@ -141,7 +118,8 @@ class Agent final : public daemon::Daemon {
         io_.loops(), net::HttpServerOptions(), [this](std::shared_ptr<net::HttpExchange> exchange) {
           registry_->Handle(std::move(exchange));
         });
-    KH_RETURN_IF_ERROR(Listen(*registry_server_, RegistryAddress()));
+    KH_RETURN_IF_ERROR(daemon::WithExitCode(registry_server_->Listen(RegistryAddress()).status(),
+                                            config::kExitPortTaken));
 
     AddAgentRoutes(
         router_,
@@ -154,10 +132,9 @@ class Agent final : public daemon::Daemon {
                                      .newline = false});
     agent_metrics_ =
         std::make_unique<AgentMetrics>(&metrics_, node_.get(), store_.get(), downloads_.get());
-    agent_server_ =
-        std::make_unique<net::HttpServer>(std::vector<net::EventLoop*>{&admin_.loop()},
-                                          net::HttpServerOptions(), router_.AsHandler());
-    KH_RETURN_IF_ERROR(Listen(*agent_server_, absl::StrCat(":", flags_.agent_server_port)));
+    KH_ASSIGN_OR_RETURN(agent_server_,
+                        daemon::StartHttpServer(admin_.loop(), flags_.agent_server_port,
+                                                /*tls=*/nullptr, router_));
 
     node_->Start();
     trackers_->Start(node_->self(), flags_.zone,
@@ -174,10 +151,6 @@ class Agent final : public daemon::Daemon {
                  : config_.registry.addr;
     }
     return absl::StrCat("127.0.0.1:", flags_.agent_registry_port);
-  }
-
-  static absl::Status Listen(net::HttpServer& server, const std::string& address) {
-    return daemon::WithExitCode(server.Listen(address).status(), config::kExitPortTaken);
   }
 
   const AgentConfig config_;

@@ -10,6 +10,7 @@
 #include "kraken/build_index/tag_hub.h"
 #include "kraken/build_index/tag_table.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/listeners.h"
 #include "kraken/daemon/mirrored_counter.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
@@ -89,11 +90,8 @@ class BuildIndex final : public daemon::Daemon {
                               rpc::BuildIndexService::Reply reply) { GetTag(request, reply); },
             .put_tag = [this](rpc::v1::PutTagRequest request,
                               rpc::BuildIndexService::Reply reply) { PutTag(request, reply); }});
-    auto rpc = rpc::RpcServer::Start(
-        {.address = absl::StrCat("0.0.0.0:", flags_.grpc_port), .tls = tls_.rpc}, {service_.get()});
-    if (!rpc.ok()) return daemon::WithExitCode(rpc.status(), config::kExitPortTaken);
-    rpc_server_ = *std::move(rpc);
-    rpc_server_->SetServing(true);
+    KH_ASSIGN_OR_RETURN(rpc_server_,
+                        daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
 
     router_.Add("GET", "/tags/{tag}",
                 [this](std::shared_ptr<net::HttpExchange> exchange) { GetTagHttp(exchange); });
@@ -105,12 +103,9 @@ class BuildIndex final : public daemon::Daemon {
                   .control = &control_,
                   .readiness = nullptr,
                   .refresh_metrics = [this] { RefreshMetrics(); }});
-    net::HttpServerOptions http;
-    http.tls = tls_.http_server;
-    http_ = std::make_unique<net::HttpServer>(std::vector<net::EventLoop*>{&admin_.loop()}, http,
-                                              router_.AsHandler());
-    return daemon::WithExitCode(http_->Listen(absl::StrCat(":", flags_.port)).status(),
-                                config::kExitPortTaken);
+    KH_ASSIGN_OR_RETURN(
+        http_, daemon::StartHttpServer(admin_.loop(), flags_.port, tls_.http_server, router_));
+    return absl::OkStatus();
   }
 
   void GetTag(const rpc::v1::GetTagRequest& request, rpc::BuildIndexService::Reply reply) {

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "kraken/config/tls_config.h"
 #include "kraken/net/tls_context.h"
+#include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/tls_files.h"
 #include "kraken/swarm/piece_list_signature.h"
 
@@ -25,6 +26,13 @@ struct TlsSettings {
   std::shared_ptr<const swarm::PieceListVerifier> verifier;
 
   bool enabled() const { return http_server != nullptr; }
+  // For connections to our other processes.
+  rpc::ChannelDirectoryOptions channels() const {
+    rpc::ChannelDirectoryOptions options;
+    options.tls = rpc;
+    options.http_tls = client;
+    return options;
+  }
 };
 
 // FAILED_PRECONDITION (with the exit code of a bad configuration) names what is missing or wrong:

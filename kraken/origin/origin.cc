@@ -13,9 +13,10 @@
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
-#include "kraken/daemon/local_ip.h"
+#include "kraken/daemon/listeners.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
+#include "kraken/daemon/swarm_setup.h"
 #include "kraken/daemon/tls_settings.h"
 #include "kraken/daemon/version.h"
 #include "kraken/net/http_server.h"
@@ -61,7 +62,8 @@ class Origin final : public daemon::Daemon {
     auto backends = backend::BackendSet::Create(config_.backends);
     if (!backends.ok()) return daemon::WithExitCode(backends.status(), config::kExitNoBackend);
     backends_ = *std::move(backends);
-    KH_RETURN_IF_ERROR(OpenStore());
+    KH_ASSIGN_OR_RETURN(store_, daemon::OpenBlobStore(config_.castore.cache_dir,
+                                                      config_.castore.capacity_bytes, disk_));
     KH_RETURN_IF_ERROR(JoinCluster());
     KH_RETURN_IF_ERROR(StartNode());
     return Serve();
@@ -84,16 +86,6 @@ class Origin final : public daemon::Daemon {
   }
 
  private:
-  absl::Status OpenStore() {
-    storage::BlobStoreOptions options;
-    options.root = config_.castore.cache_dir;
-    options.quota = ByteCount(config_.castore.capacity_bytes);
-    auto store = storage::BlobStore::Open(options, disk_);
-    if (!store.ok()) return daemon::WithExitCode(store.status(), config::kExitDirectoryNotWritable);
-    store_ = *std::move(store);
-    return absl::OkStatus();
-  }
-
   absl::Status JoinCluster() {
     std::string hostname = flags_.blobserver_hostname;
     if (hostname.empty()) {
@@ -103,10 +95,7 @@ class Origin final : public daemon::Daemon {
     }
     self_ = absl::StrCat(hostname, ":", flags_.blobserver_port);
 
-    rpc::ChannelDirectoryOptions channels;
-    channels.tls = tls_.rpc;
-    channels.http_tls = tls_.client;
-    directory_ = std::make_unique<rpc::ChannelDirectory>(&control_, channels);
+    directory_ = std::make_unique<rpc::ChannelDirectory>(&control_, tls_.channels());
     client_ = std::make_unique<rpc::OriginClient>(&control_, directory_.get());
 
     cluster::ClusterMonitorOptions members;
@@ -131,11 +120,8 @@ class Origin final : public daemon::Daemon {
   }
 
   absl::Status StartNode() {
-    std::string ip = flags_.peer_ip;
-    if (ip.empty()) {
-      KH_ASSIGN_OR_RETURN(ip, daemon::LocalIp());
-    }
-    peer_wire::SwarmNodeOptions options;
+    KH_ASSIGN_OR_RETURN(peer_wire::SwarmNodeOptions options,
+                        daemon::MakeSwarmNodeOptions(flags_.peer_ip, flags_.peer_port, tls_));
     options.control = &control_;
     options.io = &io_;
     options.store = store_.get();
@@ -146,16 +132,7 @@ class Origin final : public daemon::Daemon {
     options.swarm.min_links = kReplicaLinks;
     options.swarm.max_dialed_links = kReplicaLinks;
     daemon::ApplyTo(options.swarm, config_.scheduler);
-    options.self.ip = ip;
-    options.self.port = static_cast<uint16_t>(flags_.peer_port);
     options.self.origin = true;
-    options.self.id = flags_.peer_port == 0
-                          ? PeerId::Random()
-                          : PeerId::FromAddress(ip, static_cast<uint16_t>(flags_.peer_port));
-    options.listen_address = absl::StrCat(ip, ":", flags_.peer_port);
-    options.security.server = tls_.peer_server;
-    options.security.client = tls_.client;
-    options.verifier = tls_.verifier;
     auto node = peer_wire::SwarmNode::Create(std::move(options));
     if (!node.ok()) return daemon::WithExitCode(node.status(), config::kExitPortTaken);
     node_ = *std::move(node);
@@ -179,11 +156,8 @@ class Origin final : public daemon::Daemon {
     parts.zone = flags_.zone;
     hub_ = std::make_unique<OriginHub>(std::move(parts));
     service_ = std::make_unique<rpc::OriginService>(control_.handle(), hub_.get());
-    auto rpc = rpc::RpcServer::Start(
-        {.address = absl::StrCat("0.0.0.0:", flags_.grpc_port), .tls = tls_.rpc}, {service_.get()});
-    if (!rpc.ok()) return daemon::WithExitCode(rpc.status(), config::kExitPortTaken);
-    rpc_server_ = *std::move(rpc);
-    rpc_server_->SetServing(true);
+    KH_ASSIGN_OR_RETURN(rpc_server_,
+                        daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
 
     AddOriginRoutes(router_, {.control = &control_,
                               .hub = hub_.get(),
@@ -199,12 +173,8 @@ class Origin final : public daemon::Daemon {
                   .control = &control_,
                   .readiness = nullptr,
                   .refresh_metrics = [this] { origin_metrics_->Refresh(); }});
-    net::HttpServerOptions http;
-    http.tls = tls_.http_server;
-    http_ = std::make_unique<net::HttpServer>(std::vector<net::EventLoop*>{&admin_.loop()}, http,
-                                              router_.AsHandler());
-    KH_RETURN_IF_ERROR(daemon::WithExitCode(
-        http_->Listen(absl::StrCat(":", flags_.blobserver_port)).status(), config::kExitPortTaken));
+    KH_ASSIGN_OR_RETURN(http_, daemon::StartHttpServer(admin_.loop(), flags_.blobserver_port,
+                                                       tls_.http_server, router_));
     node_->Start();
     return absl::OkStatus();
   }

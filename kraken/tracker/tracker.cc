@@ -6,6 +6,7 @@
 #include "kraken/base/status_macros.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/listeners.h"
 #include "kraken/daemon/mirrored_counter.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
@@ -54,10 +55,7 @@ class Tracker final : public daemon::Daemon {
 
  private:
   absl::Status WatchOrigins() {
-    rpc::ChannelDirectoryOptions channels;
-    channels.tls = tls_.rpc;
-    channels.http_tls = tls_.client;
-    directory_ = std::make_unique<rpc::ChannelDirectory>(&control_, channels);
+    directory_ = std::make_unique<rpc::ChannelDirectory>(&control_, tls_.channels());
     origins_ = std::make_unique<rpc::OriginClient>(&control_, directory_.get());
     cluster::ClusterMonitorOptions members;
     members.hosts = config_.origin.hosts;
@@ -72,11 +70,8 @@ class Tracker final : public daemon::Daemon {
 
   absl::Status Serve() {
     service_ = std::make_unique<rpc::AnnounceService>(control_.handle(), hub_.get());
-    auto rpc = rpc::RpcServer::Start(
-        {.address = absl::StrCat("0.0.0.0:", flags_.grpc_port), .tls = tls_.rpc}, {service_.get()});
-    if (!rpc.ok()) return daemon::WithExitCode(rpc.status(), config::kExitPortTaken);
-    rpc_server_ = *std::move(rpc);
-    rpc_server_->SetServing(true);
+    KH_ASSIGN_OR_RETURN(rpc_server_,
+                        daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
     daemon::AddAdminRoutes(
         router_, {.capabilities = {.role = "tracker",
                                    .grpc_port = static_cast<uint16_t>(rpc_server_->port()),
@@ -85,12 +80,9 @@ class Tracker final : public daemon::Daemon {
                   .control = &control_,
                   .readiness = [this] { return Readiness(); },
                   .refresh_metrics = [this] { RefreshMetrics(); }});
-    net::HttpServerOptions http;
-    http.tls = tls_.http_server;
-    http_ = std::make_unique<net::HttpServer>(std::vector<net::EventLoop*>{&admin_.loop()}, http,
-                                              router_.AsHandler());
-    return daemon::WithExitCode(http_->Listen(absl::StrCat(":", flags_.port)).status(),
-                                config::kExitPortTaken);
+    KH_ASSIGN_OR_RETURN(
+        http_, daemon::StartHttpServer(admin_.loop(), flags_.port, tls_.http_server, router_));
+    return absl::OkStatus();
   }
 
   absl::Status Readiness() const {

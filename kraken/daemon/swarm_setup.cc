@@ -1,0 +1,44 @@
+#include "kraken/daemon/swarm_setup.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kraken/base/peer_id.h"
+#include "kraken/base/status_macros.h"
+#include "kraken/base/strong_index.h"
+#include "kraken/daemon/local_ip.h"
+#include "kraken/daemon/start_error.h"
+
+namespace kraken::daemon {
+
+absl::StatusOr<std::unique_ptr<storage::BlobStore>> OpenBlobStore(const std::string& directory,
+                                                                  int64_t capacity_bytes,
+                                                                  WorkerPool& disk) {
+  storage::BlobStoreOptions options;
+  options.root = directory;
+  options.quota = ByteCount(capacity_bytes);
+  auto store = storage::BlobStore::Open(options, disk);
+  if (!store.ok()) return WithExitCode(store.status(), config::kExitDirectoryNotWritable);
+  return store;
+}
+
+absl::StatusOr<peer_wire::SwarmNodeOptions> MakeSwarmNodeOptions(const std::string& peer_ip,
+                                                                 int peer_port,
+                                                                 const TlsSettings& tls) {
+  std::string ip = peer_ip;
+  if (ip.empty()) {
+    KH_ASSIGN_OR_RETURN(ip, LocalIp());
+  }
+  const auto port = static_cast<uint16_t>(peer_port);
+  peer_wire::SwarmNodeOptions options;
+  options.self.ip = ip;
+  options.self.port = port;
+  options.self.id = port == 0 ? PeerId::Random() : PeerId::FromAddress(ip, port);
+  options.listen_address = absl::StrCat(ip, ":", port);
+  options.security.server = tls.peer_server;
+  options.security.client = tls.client;
+  options.verifier = tls.verifier;
+  return options;
+}
+
+}  // namespace kraken::daemon
