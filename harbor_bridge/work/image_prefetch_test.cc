@@ -14,15 +14,13 @@
 #include "kraken/base/test_util.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/net/blocking_http_client.h"
-#include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/registry/testing/docker_registry.h"
-#include "kraken/rpc/capabilities.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/origin_client.h"
 #include "kraken/rpc/origin_service.h"
-#include "kraken/rpc/rpc_server.h"
+#include "kraken/rpc/rpc_test_util.h"
 #include "re2/re2.h"
 
 namespace harbor_bridge {
@@ -91,26 +89,12 @@ class ImagePrefetchTest : public ::testing::Test {
     registry_ = *std::move(registry);
     pusher_ = std::make_unique<kraken::registry::testing::RegistryPusher>(&http_, registry_->url());
 
-    auto server = kraken::rpc::RpcServer::Start({.address = "127.0.0.1:0", .tls = {}}, {&service_});
-    ASSERT_OK(server);
-    origin_server_ = *std::move(server);
-    origin_face_ = std::make_unique<kraken::net::HttpServer>(
-        std::vector<kraken::net::EventLoop*>{&origin_loop_.loop()},
-        kraken::net::HttpServerOptions(), [this](auto exchange) {
-          exchange->Respond(
-              200, {},
-              kraken::rpc::ToJson({.role = "origin",
-                                   .grpc_port = static_cast<uint16_t>(origin_server_->port()),
-                                   .grpc_tls = false}));
-        });
-    ASSERT_OK_AND_ASSIGN(const kraken::net::SocketAddress address,
-                         origin_face_->Listen("127.0.0.1:0"));
     loop_.RunAndWait([&] {
       directory_ = std::make_unique<kraken::rpc::ChannelDirectory>(
           &loop_.loop(), kraken::rpc::ChannelDirectoryOptions());
       client_ = std::make_unique<kraken::rpc::OriginClient>(&loop_.loop(), directory_.get());
       kraken::cluster::ClusterMonitorOptions members;
-      members.hosts.static_hosts = {address.ToString()};
+      members.hosts.static_hosts = {origin_process_.address()};
       members.health.disabled = true;
       auto monitor = kraken::cluster::ClusterMonitor::Create(&loop_.loop(), std::move(members));
       ASSERT_OK(monitor);
@@ -183,8 +167,7 @@ class ImagePrefetchTest : public ::testing::Test {
   kraken::net::LoopThread origin_loop_{"origin"};
   NotingOrigin origin_;
   kraken::rpc::OriginService service_{origin_loop_.loop().handle(), &origin_};
-  std::unique_ptr<kraken::rpc::RpcServer> origin_server_;
-  std::unique_ptr<kraken::net::HttpServer> origin_face_;
+  kraken::rpc::TestProcess origin_process_{origin_loop_, {&service_}};
 
   kraken::net::LoopThread loop_{"control"};
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;

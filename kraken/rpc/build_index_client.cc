@@ -50,16 +50,9 @@ void BuildIndexClient::GetTag(const Namespace& ns, const Tag& tag, Done done) {
   request.set_namespace_(ns.ToString());
   request.set_tag(tag.ToString());
   Run(
-      [request, loop = loop_->handle(), timeout = options_.timeout](
-          std::shared_ptr<grpc::Channel> channel,
-          std::function<void(absl::StatusOr<v1::GetTagReply>)> reply) {
-        std::shared_ptr<v1::BuildIndex::Stub> stub = v1::BuildIndex::NewStub(channel);
-        CallUnary<v1::GetTagReply>(
-            loop, request, timeout,
-            [stub](auto* context, auto* in, auto* out, auto callback) {
-              stub->async()->GetTag(context, in, out, callback);
-            },
-            std::move(reply));
+      request,
+      [](v1::BuildIndex::Stub& stub, auto* context, auto* in, auto* out, auto callback) {
+        stub.async()->GetTag(context, in, out, callback);
       },
       std::move(done));
 }
@@ -72,16 +65,9 @@ void BuildIndexClient::PutTag(const Namespace& ns, const Tag& tag, const TagValu
   request.set_digest(ToBytes(value.digest));
   request.set_revision(value.revision);
   Run(
-      [request, loop = loop_->handle(), timeout = options_.timeout](
-          std::shared_ptr<grpc::Channel> channel,
-          std::function<void(absl::StatusOr<v1::GetTagReply>)> reply) {
-        std::shared_ptr<v1::BuildIndex::Stub> stub = v1::BuildIndex::NewStub(channel);
-        CallUnary<v1::GetTagReply>(
-            loop, request, timeout,
-            [stub](auto* context, auto* in, auto* out, auto callback) {
-              stub->async()->PutTag(context, in, out, callback);
-            },
-            std::move(reply));
+      request,
+      [](v1::BuildIndex::Stub& stub, auto* context, auto* in, auto* out, auto callback) {
+        stub.async()->PutTag(context, in, out, callback);
       },
       std::move(done));
 }
@@ -98,9 +84,21 @@ std::vector<std::string> BuildIndexClient::Candidates() {
   return order;
 }
 
-void BuildIndexClient::Run(Attempt attempt, Done done) {
+template <typename Request, typename Method>
+void BuildIndexClient::Run(Request request, Method method, Done done) {
   auto query = std::make_shared<Query>();
-  query->attempt = std::move(attempt);
+  query->attempt = [request = std::move(request), method, loop = loop_->handle(),
+                    timeout = options_.timeout](
+                       std::shared_ptr<grpc::Channel> channel,
+                       std::function<void(absl::StatusOr<v1::GetTagReply>)> reply) {
+    std::shared_ptr<v1::BuildIndex::Stub> stub = v1::BuildIndex::NewStub(channel);
+    CallUnary<v1::GetTagReply>(
+        loop, request, timeout,
+        [stub, method](auto* context, auto* in, auto* out, auto callback) {
+          method(*stub, context, in, out, callback);
+        },
+        std::move(reply));
+  };
   query->done = std::move(done);
   query->hosts = Candidates();
   if (query->hosts.empty()) {

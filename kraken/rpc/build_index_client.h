@@ -63,7 +63,9 @@ class BuildIndexClient {
 
   // Whom to ask, the best first.
   std::vector<std::string> Candidates();
-  void Run(Attempt attempt, Done done);
+  // `method(stub, context, request, reply, callback)` calls one of the service's methods.
+  template <typename Request, typename Method>
+  void Run(Request request, Method method, Done done);
   void Try(std::shared_ptr<Query> query);
   void OnReply(std::shared_ptr<Query> query, absl::StatusOr<v1::GetTagReply> reply);
 

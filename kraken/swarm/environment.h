@@ -6,6 +6,7 @@
 #ifndef KRAKEN_SWARM_ENVIRONMENT_H_
 #define KRAKEN_SWARM_ENVIRONMENT_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -26,6 +27,11 @@ struct LoadHint {
   static constexpr uint32_t kUnknown = 0xffffffff;
   uint32_t backlog_micros = kUnknown;
 
+  // At most an hour, far from kUnknown.
+  static LoadHint OfNanos(double nanos) {
+    constexpr double kMostMicros = 3.6e9;
+    return {static_cast<uint32_t>(std::min(nanos / kNanosPerMicro, kMostMicros))};
+  }
   bool is_known() const { return backlog_micros != kUnknown; }
 };
 

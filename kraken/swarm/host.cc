@@ -48,9 +48,9 @@ void Host::StartUploads() {
 LoadHint Host::UploadLoad() const {
   const Instant now = Now();
   const LoadHint by_rate = uploads.Load(now);
-  const int64_t by_limit = upload_limit_.NanosFor(uploads.waiting_bytes(), now) / kNanosPerMicro;
-  constexpr int64_t kMostMicros = int64_t{3'600} * 1'000'000;
-  return {std::max(by_rate.backlog_micros, static_cast<uint32_t>(std::min(by_limit, kMostMicros)))};
+  const LoadHint by_limit =
+      LoadHint::OfNanos(static_cast<double>(upload_limit_.NanosFor(uploads.waiting_bytes(), now)));
+  return {std::max(by_rate.backlog_micros, by_limit.backlog_micros)};
 }
 
 bool Host::CanUpload() const {

@@ -92,8 +92,7 @@ void TorrentSession::FlushHaves() {
   const Instant now = host_.Now();
   have_recipients_.clear();
   for (const PeerLink* link : links_) {
-    if (link->state == PeerLink::State::kDialing || link->IsComplete()) continue;
-    if (super_seeder_ != nullptr && !link->told_all) continue;
+    if (link->state == PeerLink::State::kDialing || link->IsComplete() || !link->told_all) continue;
     have_recipients_.push_back(link->id);
   }
   if (!have_recipients_.empty()) {

@@ -87,8 +87,7 @@ LoadHint UploadQueue::Load(Instant now) const {
                         static_cast<double>(std::max<size_t>(active_.size(), 1));
     nanos += std::max(whole - sent, 0.0);
   }
-  constexpr double kMostMicros = 3.6e9;  // An hour; far from LoadHint::kUnknown.
-  return {static_cast<uint32_t>(std::min(nanos / kNanosPerMicro, kMostMicros))};
+  return LoadHint::OfNanos(nanos);
 }
 
 }  // namespace kraken::swarm

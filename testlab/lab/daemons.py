@@ -209,6 +209,10 @@ class Bridge(Daemon):
         }
         super().__init__(host, folder, log_path, program, place, {"port": place.port}, config)
 
+    def failed_jobs(self):
+        """Attempts that failed since it was started."""
+        return self.metrics().total("kraken_bridge_jobs_total", result="failed")
+
 
 class Agent(Daemon):
     """A node's registry, which downloads from the swarm."""

@@ -71,9 +71,8 @@ def rotten_registry(lab, report):
         "an error",
     )
     # The bridge meets them too, and must survive it.
-    failed = _failed_jobs(lab)
     lab.bridge.start().wait_until_ready()
-    wait.until("the bridge to fail at both", lambda: _failed_jobs(lab) >= failed + 2, _TIMEOUT_S)
+    wait.until("the bridge to fail at both", lambda: lab.bridge.failed_jobs() >= 2, _TIMEOUT_S)
     for path in (layer, manifest):
         shutil.move(path + ".good", path)
     lab.push(rotten, "library/rotten:1")
@@ -113,9 +112,3 @@ def _restart_with_fault(agent, report, nth):
 
 def _corrupt(agent):
     return agent.metrics().total("kraken_swarm_corrupt_pieces_total")
-
-
-def _failed_jobs(lab):
-    if not lab.bridge.running:
-        return 0
-    return lab.bridge.metrics().total("kraken_bridge_jobs_total", result="failed")

@@ -13,11 +13,11 @@ def kill_bridge_with_work(lab, report):
     image = lab.noise_image("library/promise", _LAYER_BYTES)
     for origin in lab.origins:
         bridge.host.block(origin.host.ip)
-    failed = _total(bridge, "kraken_bridge_jobs_total", result="failed")
+    failed = bridge.failed_jobs()
     lab.push(image, "library/promise:1")
     wait.until(
         "the bridge to try its work",
-        lambda: _total(bridge, "kraken_bridge_jobs_total", result="failed") > failed,
+        lambda: bridge.failed_jobs() > failed,
         _TIMEOUT_S,
     )
     bridge.kill()
@@ -28,14 +28,10 @@ def kill_bridge_with_work(lab, report):
         bridge.host.unblock(origin.host.ip)
     bridge.start().wait_until_ready()
     lab.wait_until_origins_hold(image)
-    heard = _total(bridge, "kraken_bridge_notifications_total")
+    heard = bridge.metrics().total("kraken_bridge_notifications_total")
     report.check(
         "events that a killed bridge had to hear again to do its work",
         heard == 0,
         int(heard),
         "0: it had written them down",
     )
-
-
-def _total(daemon, name, **labels):
-    return daemon.metrics().total(name, **labels)
