@@ -11,20 +11,14 @@
 //   piece_path_benchmark [--size=1GB] [--pairs=9] [--directory=/tmp]
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -39,7 +33,7 @@
 #include "kraken/storage/blob_store.h"
 #include "kraken/storage/piece_layout.h"
 #include "kraken/storage/piece_writer.h"
-#include "openssl/sha.h"
+#include "kraken/storage/testing/transfer_benchmark.h"
 
 namespace kraken::storage {
 namespace {
@@ -47,32 +41,9 @@ namespace {
 constexpr size_t kBufferBytes = 64 << 10;
 constexpr double kGiB = 1 << 30;
 
-struct Cost {
-  double wall_s = 0;
-  double cpu_s = 0;
-};
-
-double CpuSeconds() {
-  struct rusage usage;
-  KH_CHECK(::getrusage(RUSAGE_SELF, &usage) == 0);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-template <typename Body>
-Cost Measure(Body body) {
-  const double cpu = CpuSeconds();
-  const auto start = std::chrono::steady_clock::now();
-  body();
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
-  return {.wall_s = wall.count(), .cpu_s = CpuSeconds() - cpu};
-}
-
 // The file to send, with its digest and piece states; in the page cache.
 struct Source {
-  std::string path;
+  UniqueFd file;
   int64_t size;
   PieceLayout layout;
   std::vector<Sha256State> states;
@@ -82,7 +53,7 @@ struct Source {
 Source MakeSource(const std::string& path, int64_t size) {
   const PieceLayout layout =
       PieceLayout::Create(ByteCount(size), PieceLengthFor(ByteCount(size))).value();
-  const UniqueFd fd(::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
+  UniqueFd fd(::open(path.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600));
   KH_CHECK(fd.valid());
   SeededBitGen random(1);
   Sha256 hash;
@@ -97,74 +68,15 @@ Source MakeSource(const std::string& path, int64_t size) {
     KH_CHECK(::write(fd.get(), part.data(), part.size()) == static_cast<ssize_t>(part.size()));
   }
   KH_CHECK(::fsync(fd.get()) == 0);
-  return {.path = path,
+  return {.file = std::move(fd),
           .size = size,
           .layout = layout,
           .states = std::move(states),
           .digest = hash.Finish()};
 }
 
-// A connected pair over loopback.
-std::pair<UniqueFd, UniqueFd> Connect() {
-  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  KH_CHECK(::bind(listener.get(), generic, length) == 0);
-  KH_CHECK(::listen(listener.get(), 1) == 0);
-  KH_CHECK(::getsockname(listener.get(), generic, &length) == 0);
-  UniqueFd out(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  KH_CHECK(::connect(out.get(), generic, length) == 0);
-  UniqueFd in(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  KH_CHECK(in.valid());
-  return {std::move(out), std::move(in)};
-}
-
-// Sends the source while `receive` takes it from its descriptor.
-template <typename Receive>
-Cost Transfer(const Source& source, Receive receive) {
-  auto [out, in] = Connect();
-  const UniqueFd file(::open(source.path.c_str(), O_RDONLY | O_CLOEXEC));
-  return Measure([&source, &out = out, &in = in, &file, &receive] {
-    std::thread sender([&] {
-      off_t offset = 0;
-      while (offset < source.size) {
-        const auto left = static_cast<size_t>(source.size - offset);
-        KH_CHECK(::sendfile(out.get(), file.get(), &offset, left) > 0);
-      }
-    });
-    receive(in.get());
-    sender.join();
-  });
-}
-
-Cost RunBare(const Source& source, const std::string& directory) {
-  const std::string partial = absl::StrCat(directory, "/bare.partial");
-  const std::string complete = absl::StrCat(directory, "/bare");
-  const Cost cost = Transfer(source, [&](int in) {
-    const UniqueFd fd(::open(partial.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
-    KH_CHECK(fd.valid());
-    std::vector<uint8_t> buffer(kBufferBytes);
-    SHA256_CTX hash;
-    SHA256_Init(&hash);
-    int64_t offset = 0;
-    while (offset < source.size) {
-      const ssize_t length = ::recv(in, buffer.data(), buffer.size(), 0);
-      KH_CHECK(length > 0);
-      SHA256_Update(&hash, buffer.data(), static_cast<size_t>(length));
-      KH_CHECK(::pwrite(fd.get(), buffer.data(), static_cast<size_t>(length), offset) == length);
-      offset += length;
-    }
-    Digest::Bytes digest;
-    SHA256_Final(digest.data(), &hash);
-    KH_CHECK(digest == source.digest.bytes());
-    KH_CHECK(::fsync(fd.get()) == 0);
-    KH_CHECK(::rename(partial.c_str(), complete.c_str()) == 0);
-  });
-  KH_CHECK(::unlink(complete.c_str()) == 0);
-  return cost;
+TransferCost RunBare(const Source& source, const std::string& directory) {
+  return MeasureBareTransfer(source.file.get(), source.size, source.digest, directory);
 }
 
 void ReceiveIntoStore(const Source& source, BlobStore& store, int in) {
@@ -188,16 +100,11 @@ void ReceiveIntoStore(const Source& source, BlobStore& store, int in) {
   KH_CHECK((*partial)->CommitNow().ok());
 }
 
-Cost RunStore(const Source& source, BlobStore& store) {
-  const Cost cost = Transfer(source, [&](int in) { ReceiveIntoStore(source, store, in); });
+TransferCost RunStore(const Source& source, BlobStore& store) {
+  const TransferCost cost = MeasureTransfer(source.file.get(), source.size,
+                                            [&](int in) { ReceiveIntoStore(source, store, in); });
   KH_CHECK(store.Delete(source.digest).ok());
   return cost;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 void PrintLine(const char* name, const std::vector<double>& values) {
@@ -224,7 +131,7 @@ void Run(int64_t size, int pairs, const std::string& parent) {
   RunBare(source, directory);  // warms up
   RunStore(source, **store);
   for (int i = 0; i < pairs; ++i) {
-    Cost bare, ours;
+    TransferCost bare, ours;
     if (i % 2 == 0) bare = RunBare(source, directory);
     ours = RunStore(source, **store);
     if (i % 2 == 1) bare = RunBare(source, directory);
