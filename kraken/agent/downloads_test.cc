@@ -22,7 +22,6 @@ using peer_wire::WaitFor;
 using storage::TestBlob;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 // Also the most that travels inline.
 constexpr int64_t kPiece = 64 << 10;

@@ -54,6 +54,7 @@ void ScriptedTracker::Offer(const storage::TestBlob& blob,
   rpc::v1::TorrentNews news;
   *news.mutable_metainfo() = MetainfoProtoOf(blob);
   std::vector<rpc::v1::Peer> protos;
+  protos.reserve(peers.size());
   for (const swarm::PeerInfo& peer : peers) {
     protos.push_back(rpc::ToProto(peer, rpc::ZoneTable()));
   }

@@ -18,8 +18,8 @@ namespace kraken {
 class Reference {
  public:
   // Not explicit: a tag is a reference, and so is a digest.
-  Reference(Tag tag) : value_(std::move(tag)) {}
-  Reference(const Digest& digest) : value_(digest) {}
+  Reference(Tag tag) : value_(std::move(tag)) {}       // NOLINT(google-explicit-constructor)
+  Reference(const Digest& digest) : value_(digest) {}  // NOLINT(google-explicit-constructor)
 
   // A digest if `text` has a ':', else a tag. INVALID_ARGUMENT if it is neither.
   static absl::StatusOr<Reference> Parse(absl::string_view text);

@@ -33,6 +33,7 @@ void Diagnostics::AddWarning(const Position& position, absl::string_view once_ke
 absl::Status Diagnostics::ToStatus() const {
   if (error_count_ == 0) return absl::OkStatus();
   std::vector<const Error*> sorted;
+  sorted.reserve(errors_.size());
   for (const Error& error : errors_) sorted.push_back(&error);
   std::stable_sort(sorted.begin(), sorted.end(), [](const Error* a, const Error* b) {
     return std::tie(a->file_rank, a->position.line, a->position.column) <

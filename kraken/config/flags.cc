@@ -189,6 +189,7 @@ std::string FlagSet::Help() const {
   std::string text = absl::StrCat("Usage: ", program_, " [flags]", synopsis_.empty() ? "" : " ",
                                   synopsis_, "\n", description_, "\n\nFlags:\n");
   std::vector<const Flag*> sorted;
+  sorted.reserve(flags_.size());
   for (const Flag& flag : flags_) sorted.push_back(&flag);
   std::sort(sorted.begin(), sorted.end(),
             [](const Flag* a, const Flag* b) { return a->name < b->name; });
@@ -216,6 +217,7 @@ const FlagSet::Flag* FlagSet::Find(absl::string_view name) const {
 
 absl::Status FlagSet::UnknownFlag(absl::string_view name) const {
   std::vector<std::string> names;
+  names.reserve(flags_.size());
   for (const Flag& flag : flags_) names.push_back(flag.name);
   const std::string nearest = NearestName(name, names);
   return absl::InvalidArgumentError(

@@ -54,8 +54,9 @@ void ClientCall::BuildRequest() {
   absl::StrAppend(out, request_.method, " ", request_.url.target,
                   " HTTP/1.1\r\nHost: ", request_.url.host_header(), "\r\n");
   for (const HeaderMap::Field field : request_.headers) {
-    if (IsOwnField(field.name) || !IsHeaderName(field.name) || !IsHeaderValue(field.value))
+    if (IsOwnField(field.name) || !IsHeaderName(field.name) || !IsHeaderValue(field.value)) {
       continue;
+    }
     absl::StrAppend(out, field.name, ": ", field.value, "\r\n");
   }
   if (!user_agent_.empty() && !request_.headers.Has("User-Agent")) {

@@ -102,7 +102,9 @@ void EventLoop::Defer(absl::AnyInvocable<void()> fn) {
   KH_CHECK(event_add(deferred_event_, &now) == 0);
 }
 
-void EventLoop::OnDeferred(int, short, void* self) { static_cast<EventLoop*>(self)->RunDeferred(); }
+void EventLoop::OnDeferred(int, int16_t, void* self) {
+  static_cast<EventLoop*>(self)->RunDeferred();
+}
 
 void EventLoop::RunDeferred() {
   std::vector<absl::AnyInvocable<void()>> batch = std::move(deferred_);
@@ -115,7 +117,7 @@ void EventLoop::RunDeferred() {
   }
 }
 
-void EventLoop::OnWake(int, short, void* self) { static_cast<EventLoop*>(self)->DrainPosted(); }
+void EventLoop::OnWake(int, int16_t, void* self) { static_cast<EventLoop*>(self)->DrainPosted(); }
 
 void EventLoop::DrainPosted() {
   std::vector<PostQueue::Function> batch;
@@ -135,7 +137,7 @@ TimerId EventLoop::RunAfter(absl::Duration delay, absl::AnyInvocable<void()> fn)
   timer->fn = std::move(fn);
   timer->ev = event_new(
       base_, -1, 0,
-      [](int, short, void* arg) {
+      [](int, int16_t, void* arg) {
         auto* timer = static_cast<Timer*>(arg);
         timer->loop->RunTimer(timer->id);
       },
@@ -177,7 +179,7 @@ absl::Span<char> EventLoop::scratch() {
 
 FdWatcher::FdWatcher(EventLoop* loop, int fd, FdHandler* handler, Mode mode) : handler_(handler) {
   KH_CHECK(loop->IsUsableHere());
-  const short what =
+  const int16_t what =
       mode == Mode::kEdgeReadWrite ? EV_READ | EV_WRITE | EV_CLOSED | EV_ET : EV_READ;
   event_ = event_new(loop->base(), fd, what | EV_PERSIST, &FdWatcher::OnEvent, this);
   KH_CHECK(event_ != nullptr);
@@ -187,7 +189,7 @@ FdWatcher::FdWatcher(EventLoop* loop, int fd, FdHandler* handler, Mode mode) : h
 
 FdWatcher::~FdWatcher() { event_free(event_); }
 
-void FdWatcher::OnEvent(int, short what, void* self) {
+void FdWatcher::OnEvent(int, int16_t what, void* self) {
   FdEvents events;
   events.peer_closed = (what & EV_CLOSED) != 0;
   events.readable = (what & EV_READ) != 0 || events.peer_closed;

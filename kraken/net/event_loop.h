@@ -111,8 +111,8 @@ class EventLoop {
   void DrainPosted();
   void RunDeferred();
   void RunTimer(TimerId id);
-  static void OnWake(int fd, short what, void* self);
-  static void OnDeferred(int fd, short what, void* self);
+  static void OnWake(int fd, int16_t what, void* self);
+  static void OnDeferred(int fd, int16_t what, void* self);
 
   event_base* base_;
   std::shared_ptr<PostQueue> queue_;
@@ -160,7 +160,7 @@ class FdWatcher {
   FdWatcher& operator=(const FdWatcher&) = delete;
 
  private:
-  static void OnEvent(int fd, short what, void* self);
+  static void OnEvent(int fd, int16_t what, void* self);
 
   FdHandler* handler_;
   event* event_;

@@ -72,7 +72,8 @@ class HttpClient::Impl : public ClientCall::Owner, public std::enable_shared_fro
   void OnCallOver(ClientCall* call) override {
     const auto it = calls_.find(call);
     if (it == calls_.end()) return;
-    const std::string key = call->pool_key();
+    const std::shared_ptr<ClientCall> over = std::move(it->second);
+    const std::string& key = over->pool_key();
     const bool was_connecting = connecting_.erase(call) > 0;
     calls_.erase(it);
     if (key.empty()) return;
@@ -103,8 +104,9 @@ class HttpClient::Impl : public ClientCall::Owner, public std::enable_shared_fro
       return absl::InvalidArgumentError("both a streamed body and one in memory");
     }
     for (const char c : request.url.target) {
-      if (c <= 0x20 || c >= 0x7f)
+      if (c <= 0x20 || c >= 0x7f) {
         return absl::InvalidArgumentError("unescaped character in target");
+      }
     }
     const TlsContext* tls = nullptr;
     if (request.url.is_https()) {

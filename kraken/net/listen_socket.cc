@@ -96,7 +96,7 @@ absl::StatusOr<ListenSocket> ListenSocket::Listen(absl::string_view text, Listen
   return ListenSocket(std::move(fd), address);
 }
 
-ListenSocket& ListenSocket::operator=(ListenSocket&& other) {
+ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
   if (this != &other) {
     Close();
     fd_ = std::move(other.fd_);

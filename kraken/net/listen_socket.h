@@ -36,7 +36,7 @@ class ListenSocket {
   static absl::StatusOr<ListenSocket> Listen(absl::string_view address, ListenOptions options = {});
 
   ListenSocket(ListenSocket&&) = default;
-  ListenSocket& operator=(ListenSocket&& other);
+  ListenSocket& operator=(ListenSocket&& other) noexcept;
   ~ListenSocket();
 
   const SocketAddress& address() const { return address_; }

@@ -85,10 +85,10 @@ TEST_F(RobustnessTest, RandomBytesHurtNobody) {
       std::string bytes(random() % 2000, '\0');
       for (char& c : bytes) c = static_cast<char>(random());
       // Some begin well.
-      if (i % 3 == 1)
-        bytes = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + bytes;
-      if (i % 3 == 2)
-        bytes = std::string("\x16\x03\x01\x01\x00\x01\x00\x00\xfc\x03\x03", 11) + bytes;
+      if (i % 3 == 1) {
+        bytes.insert(0, "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+      }
+      if (i % 3 == 2) bytes.insert(0, "\x16\x03\x01\x01\x00\x01\x00\x00\xfc\x03\x03", 11);
       RawConnection connection(address_);
       connection.Send(bytes);
       switch (i % 4) {
@@ -191,8 +191,10 @@ TEST_F(RobustnessTest, TenGigabytesPassThroughInFlatMemory) {
 
 TEST_F(RobustnessTest, ManyConnectionsComeAndGo) {
   Serve([](Exchange e) { e->Respond(200, {}, "x"); });
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
+  threads.reserve(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([this] {
       for (int i = 0; i < 500; ++i) {
         RawConnection connection(address_);

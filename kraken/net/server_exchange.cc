@@ -1,8 +1,8 @@
 // The part of ServerConnection that concerns one exchange: its beginning, its body, its response.
 #include <sys/socket.h>
-#include <time.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "absl/strings/match.h"

@@ -85,8 +85,8 @@ class TlsContext {
  private:
   struct Loaded;
 
-  TlsContext(TlsServerOptions options);
-  TlsContext(TlsClientOptions options);
+  explicit TlsContext(TlsServerOptions options);
+  explicit TlsContext(TlsClientOptions options);
   absl::StatusOr<std::shared_ptr<const Loaded>> Load() const;
 
   const bool is_server_;

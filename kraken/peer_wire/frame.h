@@ -54,7 +54,7 @@ class FrameReader {
   absl::Status ConsumePayload(absl::string_view* bytes);
   absl::Status ConsumeFrame(absl::string_view* bytes);
   absl::Status CheckLength(size_t length) const;
-  absl::Status Deliver(absl::string_view message);
+  absl::Status Deliver(absl::string_view bytes);
 
   Handler* const handler_;
   size_t max_message_bytes_ = kMaxMessageBytes;

@@ -41,7 +41,7 @@ TransferCost RunNodes(TestTracker& tracker, const storage::TestBlob& blob) {
   TestNode leecher(&tracker);
   const TransferCost cost =
       storage::MeasureCost([&] { KH_CHECK(leecher.Leech(blob)->Wait().ok()); });
-  KH_CHECK(leecher.store().Delete(blob.digest).ok());
+  KH_CHECK(leecher.store().Delete(blob.digest, /*force=*/false).ok());
   return cost;
 }
 

@@ -82,8 +82,9 @@ class PayloadReceiverTest : public PayloadTest {
     for (size_t at = 0; at < bytes.size(); at += kMaxChunkBytes) {
       const absl::string_view chunk = bytes.substr(at, kMaxChunkBytes);
       ASSERT_OK(Chunk(piece, static_cast<int64_t>(at), static_cast<int64_t>(chunk.size())));
-      for (size_t i = 0; i < chunk.size(); i += 60'001)
+      for (size_t i = 0; i < chunk.size(); i += 60'001) {
         receiver_.OnPayload(chunk.substr(i, 60'001));
+      }
     }
   }
 

@@ -35,13 +35,13 @@ void SetSocketOptions(int fd) {
 
 // Reads a piece once, so that sendfile finds its pages.
 void ReadIntoPageCache(const TorrentContent::Source& source) {
-  constexpr size_t kStepBytes = 256 << 10;
+  constexpr off_t kStepBytes = 256 << 10;
   const off_t begin = static_cast<off_t>(source.offset.value());
   const off_t end = begin + static_cast<off_t>(source.length.value());
   ::readahead(source.fd, begin, static_cast<size_t>(end - begin));
   // Waits for the last page of each step, and with it for all before.
   for (off_t at = begin; at < end;) {
-    at = std::min<off_t>(at + kStepBytes, end);
+    at = std::min(at + kStepBytes, end);
     char byte;
     if (::pread(source.fd, &byte, 1, at - 1) != 1) return;
   }

@@ -69,18 +69,18 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   uint64_t accepted_count() const { return accepted_count_; }
 
   // ---- swarm::Network ----
-  void Dial(swarm::LinkId link, const swarm::TorrentKey& key, const swarm::PeerInfo& peer) override;
-  void SendHandshake(swarm::LinkId link, const swarm::Handshake& handshake) override;
-  void Accept(swarm::IncomingId incoming, swarm::LinkId link,
+  void Dial(swarm::LinkId id, const swarm::TorrentKey& key, const swarm::PeerInfo& peer) override;
+  void SendHandshake(swarm::LinkId id, const swarm::Handshake& handshake) override;
+  void Accept(swarm::IncomingId incoming, swarm::LinkId id,
               const swarm::Handshake& handshake) override;
   void SendHave(absl::Span<const swarm::LinkId> links, absl::Span<const PieceIndex> pieces,
                 swarm::LoadHint load) override;
-  void SendRequest(swarm::LinkId link, PieceIndex piece) override;
-  void SendCancel(swarm::LinkId link, PieceIndex piece) override;
-  void SendReject(swarm::LinkId link, PieceIndex piece) override;
-  void StartUpload(swarm::LinkId link, PieceIndex piece) override;
-  void StopUpload(swarm::LinkId link, PieceIndex piece) override;
-  void Close(swarm::LinkId link, const absl::Status& reason) override;
+  void SendRequest(swarm::LinkId id, PieceIndex piece) override;
+  void SendCancel(swarm::LinkId id, PieceIndex piece) override;
+  void SendReject(swarm::LinkId id, PieceIndex piece) override;
+  void StartUpload(swarm::LinkId id, PieceIndex piece) override;
+  void StopUpload(swarm::LinkId id, PieceIndex piece) override;
+  void Close(swarm::LinkId id, const absl::Status& reason) override;
 
  private:
   struct Connection;
@@ -88,7 +88,7 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   struct Peer;
   struct IncomingOpen;
 
-  void OnWireEvents(ConnectionId connection, std::vector<WireEvent> events) override;
+  void OnWireEvents(ConnectionId id, std::vector<WireEvent> events) override;
   void OnEvent(Connection& connection, WireEvent& event);
   void OnIntroduced(Connection& connection, const PeerIntroduced& event);
   bool Survives(const Connection& incoming, const Hello& hello) const;
@@ -113,16 +113,16 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   void FailLinksOf(Connection& connection, const absl::Status& status);
   void FailWaiting(const PeerId& peer, const absl::Status& status);
   void ForgetPeerIfIdle(const PeerId& peer);
-  void LaterLinkClosed(swarm::LinkId link, absl::Status status);
+  void LaterLinkClosed(swarm::LinkId id, absl::Status status);
   void Sweep();
   void FinishShutdownIfDone();
 
-  Link* FindLink(swarm::LinkId link);
+  Link* FindLink(swarm::LinkId id);
   // An open link on a live connection, or null.
-  Link* FindOpenLink(swarm::LinkId link, Connection** connection);
+  Link* FindOpenLink(swarm::LinkId id, Connection** connection);
   Link* FindLinkByPeerChannel(Connection& connection, uint32_t peer_channel);
   Link* FindLinkByChannel(Connection& connection, uint32_t channel);
-  void EraseLink(swarm::LinkId link);
+  void EraseLink(swarm::LinkId id);
 
   net::EventLoop* const control_;
   net::LoopPool* const io_;

@@ -193,9 +193,10 @@ void SwarmNodeImpl::StartOpening(Torrent& torrent) {
   auto work = [alive = alive_, control = control_, store = options_.store, key = torrent.key,
                generation = torrent.generation, metainfo = *torrent.metainfo] {
     auto opened = OpenForLeech(*store, metainfo);
-    PostTo(alive, control, [key, generation, opened = std::move(opened)](SwarmNodeImpl& self) {
-      self.OnOpened(key, generation, std::move(opened));
-    });
+    PostTo(alive, control,
+           [key, generation, opened = std::move(opened)](SwarmNodeImpl& self) mutable {
+             self.OnOpened(key, generation, std::move(opened));
+           });
   };
   const absl::Status submitted = options_.disk->Submit(std::move(work));
   if (submitted.ok()) return;

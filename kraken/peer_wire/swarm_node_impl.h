@@ -105,15 +105,15 @@ class SwarmNodeImpl final : public SwarmNode, private swarm::SwarmObserver, priv
 
   // ---- swarm::SwarmObserver: called from within the engine ----
   void OnPieceAvailable(swarm::TorrentId torrent, PieceIndex piece) override;
-  void OnTorrentComplete(swarm::TorrentId torrent) override;
-  void OnTorrentStalled(swarm::TorrentId torrent) override;
-  void OnTorrentEvicted(swarm::TorrentId torrent) override;
+  void OnTorrentComplete(swarm::TorrentId id) override;
+  void OnTorrentStalled(swarm::TorrentId id) override;
+  void OnTorrentEvicted(swarm::TorrentId id) override;
   void OnPeerBanned(const swarm::PeerInfo& peer, const absl::Status& reason) override;
 
   // ---- ReaderRegistry ----
-  void OnReaderAdvanced(uint64_t reader, ByteOffset cursor) override;
-  void OnReaderSuspended(uint64_t reader, bool suspended) override;
-  void OnReaderGone(uint64_t reader) override;
+  void OnReaderAdvanced(uint64_t number, ByteOffset cursor) override;
+  void OnReaderSuspended(uint64_t number, bool suspended) override;
+  void OnReaderGone(uint64_t number) override;
 
   SwarmNodeOptions options_;
   // Null once this object is gone; read on the control loop only.

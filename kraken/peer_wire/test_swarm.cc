@@ -38,7 +38,7 @@ void TestTracker::Forget(TestNode* node) {
   }
 }
 
-TestNode::TestNode(TestTracker* tracker, TestNodeOptions options)
+TestNode::TestNode(TestTracker* tracker, const TestNodeOptions& options)
     : tracker_(tracker),
       store_root_(options.store_root.empty() ? MakeTestDir() + "/store" : options.store_root),
       disk_(2, 1000, "disk"),

@@ -58,7 +58,7 @@ struct TestNodeOptions {
 // A host: its own threads, store and swarm node. Its methods are called by the test's thread.
 class TestNode : private swarm::Announcer {
  public:
-  TestNode(TestTracker* tracker, TestNodeOptions options = {});
+  explicit TestNode(TestTracker* tracker, const TestNodeOptions& options = {});
   // Shuts down in an orderly way.
   ~TestNode() override;
 

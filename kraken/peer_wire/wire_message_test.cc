@@ -83,7 +83,7 @@ TEST(WireMessageTest, OpenChannelComesBackAsItWas) {
 }
 
 TEST(WireMessageTest, TheLargestBitfieldFits) {
-  swarm::PieceMap have(PieceCount(swarm::kMaxPieces));
+  swarm::PieceMap have{PieceCount(swarm::kMaxPieces)};
   have.Add(PieceIndex(0));
   const WireMessage message{
       .channel = 1,

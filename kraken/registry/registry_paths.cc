@@ -162,7 +162,7 @@ Parsed ParseRegistryPath(absl::string_view method, absl::string_view raw_path, R
   request.endpoint = shape->endpoint;
   if (shape->name_segments > 0) {
     absl::StatusOr<RepositoryName> repository = RepositoryName::Parse(
-        absl::StrJoin(segments.begin(), segments.begin() + shape->name_segments, "/"));
+        absl::StrJoin(absl::MakeSpan(segments).first(shape->name_segments), "/"));
     if (!repository.ok()) {
       return Refusal(400, ErrorCode::kNameInvalid, repository.status().message());
     }

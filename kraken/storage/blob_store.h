@@ -117,7 +117,7 @@ class BlobStore {
 
   // Removes a complete blob and a partial that is not open; readers keep their bytes. NOT_FOUND.
   // FAILED_PRECONDITION when it must be kept (SetKeep), unless `force`. Blocking.
-  virtual absl::Status Delete(const Digest& digest, bool force = false) = 0;
+  virtual absl::Status Delete(const Digest& digest, bool force) = 0;
 
   // Durable. NOT_FOUND. Blocking.
   virtual absl::Status SetKeep(const Digest& digest, bool keep) = 0;

@@ -101,7 +101,7 @@ absl::Status Live(const BlobStoreOptions& options, const Scenario& scenario,
   if (status.ok()) acknowledged.Add('s');
   if (status.ok()) status = OrStoredBefore(StoreInOrder(store, scenario.unknown_size, false));
   if (status.ok()) acknowledged.Add('u');
-  if (status.ok()) status = store.Delete(scenario.evicted.digest);
+  if (status.ok()) status = store.Delete(scenario.evicted.digest, /*force=*/false);
   return status;
 }
 

@@ -88,7 +88,7 @@ TEST_F(FaultTest, AnyFailingOperationLeavesTheStoreRightAndTheNextTrySucceeds) {
       }
       EXPECT_EQ(store_->stats().partials, 0u);
       if (HasFailure()) return;
-      ASSERT_OK(store_->Delete(blob.digest));
+      ASSERT_OK(store_->Delete(blob.digest, /*force=*/false));
     }
     EXPECT_FALSE(hit);
     EXPECT_GT(failing, 15);
@@ -110,7 +110,7 @@ TEST_F(FaultTest, AnyFailingOperationOfASmallBlobIsReportedAndTheNextTrySucceeds
       ASSERT_OK(store_->PutSmall(blob.digest, blob.bytes));
     }
     ExpectStored(blob);
-    ASSERT_OK(store_->Delete(blob.digest));
+    ASSERT_OK(store_->Delete(blob.digest, /*force=*/false));
     EXPECT_EQ(store_->stats().bytes + store_->stats().reserved_bytes, 0u);
     if (HasFailure()) return;
   }

@@ -182,7 +182,7 @@ TEST_F(ResumeTest, DirectoryWithoutMapIsBegunAnew) {
 
 TEST_F(ResumeTest, DeleteRemovesADormantPartial) {
   LeaveWith({0});
-  ASSERT_OK(store_->Delete(blob_.digest));
+  ASSERT_OK(store_->Delete(blob_.digest, /*force=*/false));
   EXPECT_THAT(store_->ListPartials(), IsOkAndHolds(ElementsAre()));
   EXPECT_EQ(store_->stats().reserved_bytes, 0u);
 }

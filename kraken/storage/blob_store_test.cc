@@ -42,7 +42,7 @@ TEST_F(BlobStoreTest, EmptyBlobIsABlob) {
   ASSERT_OK(store_->PutSmall(digest, {}));
   EXPECT_THAT(store_->GetSmall(digest), IsOkAndHolds(""));
   const TestBlob blob(0, kPiece);
-  ASSERT_OK(store_->Delete(digest));
+  ASSERT_OK(store_->Delete(digest, /*force=*/false));
   Store(blob);
   ExpectStored(blob);
 }
@@ -96,9 +96,9 @@ TEST_F(BlobStoreTest, DeletedBlobIsGoneButReadersKeepTheirBytes) {
   const TestBlob blob(2 * kPiece, kPiece);
   Store(blob);
   ASSERT_OK_AND_ASSIGN(const auto held, store_->Find(blob.digest));
-  ASSERT_OK(store_->Delete(blob.digest));
+  ASSERT_OK(store_->Delete(blob.digest, /*force=*/false));
   EXPECT_THAT(store_->Find(blob.digest), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_THAT(store_->Delete(blob.digest), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(store_->Delete(blob.digest, /*force=*/false), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_EQ(ReadAll(*held), blob.bytes);
   EXPECT_EQ(store_->stats().blobs, 0u);
   EXPECT_EQ(store_->stats().bytes, 0u);
@@ -115,7 +115,8 @@ TEST_F(BlobStoreTest, KeptBlobIsDeletedByForceOnly) {
   ASSERT_OK(store_->SetKeep(blob.digest, true));
   Reopen();
   EXPECT_THAT(store_->IsKept(blob.digest), IsOkAndHolds(true));
-  EXPECT_THAT(store_->Delete(blob.digest), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(store_->Delete(blob.digest, /*force=*/false),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
   ASSERT_OK(store_->Delete(blob.digest, /*force=*/true));
   EXPECT_FALSE(store_->Contains(blob.digest));
 }
@@ -236,7 +237,7 @@ TEST_F(BlobStoreTest, IsReadyBeforeItsBlobsAreCounted) {
   ExpectStored(blob);
   Store(other);
   ExpectStored(other);
-  ASSERT_OK(store_->Delete(blob.digest));
+  ASSERT_OK(store_->Delete(blob.digest, /*force=*/false));
   counting_may_begin.Notify();
   store_->WaitUntilLoaded();
   EXPECT_TRUE(store_->stats().loaded);
@@ -261,7 +262,7 @@ TEST_F(BlobStoreTest, ManyThreadsStoreFindAndDeleteTheSameBlobs) {
             EXPECT_OK(store_->PutSmall(digest, ToBytes(text)));
             break;
           case 1: {
-            const absl::Status deleted = store_->Delete(digest);
+            const absl::Status deleted = store_->Delete(digest, /*force=*/false);
             EXPECT_TRUE(deleted.ok() || absl::IsNotFound(deleted)) << deleted;
             break;
           }

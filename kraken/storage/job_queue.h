@@ -90,11 +90,11 @@ class JobQueue {
 
   // These wait for the commit: never on a loop.
   virtual absl::Status EnqueueAndWait(NewJob job) = 0;
-  virtual absl::StatusOr<std::vector<Job>> ClaimAndWait(int limit, std::string kind = "") = 0;
+  virtual absl::StatusOr<std::vector<Job>> ClaimAndWait(int limit, std::string kind) = 0;
   virtual absl::Status CompleteAndWait(std::string key, int64_t claim_id) = 0;
   virtual absl::Status FailAndWait(std::string key, int64_t claim_id, std::string error,
                                    bool retryable) = 0;
-  virtual absl::Status RetryDeadAndWait(std::string key = "") = 0;
+  virtual absl::Status RetryDeadAndWait(std::string key) = 0;
   virtual absl::Status RemoveAndWait(std::string key) = 0;
 
   // Called on the queue's thread after a commit that made a job due or pending, to wake a

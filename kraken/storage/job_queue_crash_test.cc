@@ -55,7 +55,7 @@ void Tell(int fd, Record::Kind kind, int64_t number) {
   for (int t = 0; t < 2; ++t) {
     threads.emplace_back([&] {
       while (true) {
-        const auto jobs = (*queue)->ClaimAndWait(1);
+        const auto jobs = (*queue)->ClaimAndWait(1, "");
         KH_CHECK(jobs.ok());
         for (const Job& job : *jobs) {
           KH_CHECK((*queue)->CompleteAndWait(job.key, job.claim_id).ok());

@@ -200,8 +200,8 @@ TEST_F(JobQueueTest, DeadJobsAreSeenAndMayBeRetriedOneOrAll) {
   ASSERT_OK(queue_->RetryDeadAndWait("b"));
   EXPECT_THAT(queue_->RetryDeadAndWait("b"), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(ClaimedKeys(), ElementsAre("b"));
-  ASSERT_OK(queue_->RetryDeadAndWait());
-  EXPECT_THAT(queue_->RetryDeadAndWait(), StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_OK(queue_->RetryDeadAndWait(""));
+  EXPECT_THAT(queue_->RetryDeadAndWait(""), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(ClaimedKeys(), ElementsAre("a", "c"));
   EXPECT_EQ(Get("a").attempts, 1);
 }
@@ -378,7 +378,7 @@ TEST_F(JobQueueTest, ManyThreadsNoJobIsLostAndNoneRunsTwiceAtOnce) {
     workers.emplace_back([&] {
       while (true) {
         const bool no_more = producers_done;
-        ASSERT_OK_AND_ASSIGN(const std::vector<Job> jobs, queue_->ClaimAndWait(3));
+        ASSERT_OK_AND_ASSIGN(const std::vector<Job> jobs, queue_->ClaimAndWait(3, ""));
         if (jobs.empty() && no_more && queue_->Stats()->running == 0 &&
             queue_->Stats()->pending == 0) {
           return;

@@ -159,7 +159,7 @@ TEST_F(PartialBlobTest, ReaderOfAPartialReadsOnAcrossTheCommitAndADelete) {
     done.Notify();
   });
   done.WaitForNotification();
-  ASSERT_OK(store_->Delete(blob_.digest));
+  ASSERT_OK(store_->Delete(blob_.digest, /*force=*/false));
   std::vector<uint8_t> read(blob_.bytes.size());
   EXPECT_EQ(::pread(fd, read.data(), read.size(), 0), static_cast<ssize_t>(read.size()));
   EXPECT_EQ(read, blob_.bytes);

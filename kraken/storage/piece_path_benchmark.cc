@@ -103,7 +103,7 @@ void ReceiveIntoStore(const Source& source, BlobStore& store, int in) {
 TransferCost RunStore(const Source& source, BlobStore& store) {
   const TransferCost cost = MeasureTransfer(source.file.get(), source.size,
                                             [&](int in) { ReceiveIntoStore(source, store, in); });
-  KH_CHECK(store.Delete(source.digest).ok());
+  KH_CHECK(store.Delete(source.digest, /*force=*/false).ok());
   return cost;
 }
 

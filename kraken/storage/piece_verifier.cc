@@ -8,10 +8,8 @@
 namespace kraken::storage {
 
 PieceVerifier::PieceVerifier(int64_t offset, int64_t length, const Sha256State& start,
-                             std::variant<Sha256State, Digest> expected)
-    : hash_(start, static_cast<uint64_t>(offset)),
-      expected_(std::move(expected)),
-      length_(length) {}
+                             const std::variant<Sha256State, Digest>& expected)
+    : hash_(start, static_cast<uint64_t>(offset)), expected_(expected), length_(length) {}
 
 PieceVerifier PieceVerifier::ForInnerPiece(const PieceLayout& layout, PieceIndex piece,
                                            const Sha256State& start, const Sha256State& end) {

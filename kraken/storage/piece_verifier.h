@@ -35,7 +35,7 @@ class PieceVerifier {
 
  private:
   PieceVerifier(int64_t offset, int64_t length, const Sha256State& start,
-                std::variant<Sha256State, Digest> expected);
+                const std::variant<Sha256State, Digest>& expected);
 
   Sha256 hash_;
   std::variant<Sha256State, Digest> expected_;

@@ -47,7 +47,7 @@ TEST_F(SequentialWriterTest, StoresBlobsOfAllShapes) {
       EXPECT_EQ(states, blob.states);
       EXPECT_EQ(pieces.size(), static_cast<size_t>(blob.layout.piece_count().value()));
       ExpectStored(blob);
-      ASSERT_OK(store_->Delete(blob.digest));
+      ASSERT_OK(store_->Delete(blob.digest, /*force=*/false));
     }
   }
 }

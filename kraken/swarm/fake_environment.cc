@@ -98,6 +98,7 @@ LinkId FakeEnvironment::Connect(int number, const std::vector<int>& have, bool o
 
 void FakeEnvironment::Have(LinkId link, const std::vector<int>& pieces, LoadHint load) {
   std::vector<PieceIndex> indexes;
+  indexes.reserve(pieces.size());
   for (int piece : pieces) indexes.push_back(PieceIndex(piece));
   engine_->OnHave(link, indexes, load);
 }

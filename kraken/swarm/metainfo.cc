@@ -53,7 +53,7 @@ absl::Status Metainfo::Merge(PieceIndex first, absl::Span<const Sha256State> sta
                                               piece.value(), " differs from the one known"));
     }
   }
-  std::copy(states.begin(), states.end(), states_.begin() + begin);
+  std::copy(states.begin(), states.end(), absl::MakeSpan(states_).subspan(begin).begin());
   for (size_t i = 0; i < states.size(); ++i) {
     known_.Add(PieceIndex(static_cast<int32_t>(begin + i)));
   }

@@ -86,8 +86,10 @@ TEST_F(MetricsTest, CollectorsRunBeforeEachExpose) {
 
 TEST_F(MetricsTest, ThreadsMayCountAndExposeTogether) {
   Counter& counter = metrics_.AddCounter("kraken_x_total", "X.");
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
+  threads.reserve(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 1000; ++i) counter.Increment();
       for (int i = 0; i < 10; ++i) {

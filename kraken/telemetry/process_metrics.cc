@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cinttypes>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <optional>
@@ -18,9 +20,9 @@ namespace {
 std::optional<double> ResidentBytes() {
   std::FILE* file = std::fopen("/proc/self/statm", "re");
   if (file == nullptr) return std::nullopt;
-  long total_pages = 0;
-  long resident_pages = 0;
-  const int fields = std::fscanf(file, "%ld %ld", &total_pages, &resident_pages);
+  int64_t total_pages = 0;
+  int64_t resident_pages = 0;
+  const int fields = std::fscanf(file, "%" SCNd64 " %" SCNd64, &total_pages, &resident_pages);
   std::fclose(file);
   if (fields != 2) return std::nullopt;
   return static_cast<double>(resident_pages) * static_cast<double>(::sysconf(_SC_PAGESIZE));

@@ -30,8 +30,8 @@ namespace kraken_harbor::third_party::grpc {
 namespace {
 
 constexpr int kEchoedBlobs = 100;
-constexpr long kCertificateLifetimeSeconds = 3600;
-constexpr long kX509Version3 = 2;
+constexpr int64_t kCertificateLifetimeSeconds = 3600;
+constexpr int64_t kX509Version3 = 2;
 
 struct Identity {
   std::string key_pem;

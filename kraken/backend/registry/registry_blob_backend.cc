@@ -69,7 +69,7 @@ absl::Status RegistryBlobBackend::DownloadBlob(const Namespace& ns, const Digest
                                                const registry::Cancellation& cancellation) {
   KH_ASSIGN_OR_RETURN(const RepositoryName repository, ns.ToRepositoryName());
   BeginWatcher watcher(sink);
-  const absl::Status status = client_->GetBlob(repository, digest, offset, watcher, cancellation);
+  absl::Status status = client_->GetBlob(repository, digest, offset, watcher, cancellation);
   if (!absl::IsNotFound(status) || watcher.begun()) return status;
   const absl::StatusOr<registry::FetchedManifest> manifest =
       client_->GetManifest(repository, digest, cancellation);
