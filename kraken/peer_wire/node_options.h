@@ -55,6 +55,9 @@ struct TransportSecurity {
   std::shared_ptr<const net::TlsContext> client;
   // Peers may connect without TLS, and may be dialled so. Ignored (true) without contexts.
   bool allow_plaintext = false;
+  // Peers that speak Kraken's version 1 may connect, and are dialled: without TLS, and without
+  // proof of who they are. What they send is checked as anybody's.
+  bool kraken_v1 = false;
   // Optional.
   PeerAuthorizer authorizer;
 };

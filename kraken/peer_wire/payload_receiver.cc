@@ -24,6 +24,8 @@ struct PayloadReceiver::Channel {
   uint32_t peer_number = 0;
   std::shared_ptr<TorrentContent> content;
   absl::flat_hash_set<PieceIndex> requested;
+  // Pieces that are skipped if they come without being asked for, and how often.
+  absl::flat_hash_map<PieceIndex, int> once_more;
   absl::flat_hash_map<PieceIndex, Piece> pieces;
 };
 
@@ -59,6 +61,11 @@ ByteCount PayloadReceiver::AddRequest(uint32_t channel, PieceIndex piece) {
   if (!IsValidIndex(piece, layout.piece_count())) return ByteCount(0);
   it->second->requested.insert(piece);
   return layout.LengthOf(piece);
+}
+
+void PayloadReceiver::ExpectOnceMore(uint32_t channel, PieceIndex piece) {
+  auto it = channels_.find(channel);
+  if (it != channels_.end()) ++it->second->once_more[piece];
 }
 
 bool PayloadReceiver::OnRefused(uint32_t peer_channel, PieceIndex piece) {
@@ -100,6 +107,11 @@ absl::Status PayloadReceiver::OnChunk(uint32_t peer_channel, const PieceChunk& c
         absl::StrCat("payload on channel ", peer_channel, ", which was never opened"));
   }
   if (!channel->requested.contains(chunk.piece)) {
+    auto skipped = channel->once_more.find(chunk.piece);
+    if (skipped != channel->once_more.end()) {
+      if (--skipped->second == 0) channel->once_more.erase(skipped);
+      return absl::OkStatus();
+    }
     return absl::InvalidArgumentError(
         absl::StrCat("payload of piece ", chunk.piece.value(), ", which was not asked for"));
   }
@@ -113,11 +125,18 @@ absl::Status PayloadReceiver::OnChunk(uint32_t peer_channel, const PieceChunk& c
   }
   chunk_channel_ = channel;
   chunk_piece_ = chunk.piece;
-  if (is_new || now - piece.last_report >= kProgressInterval) {
-    piece.last_report = now;
-    events_->emplace_back(PieceProgress{channel->number, chunk.piece, ByteCount(piece.received)});
-  }
+  if (is_new) piece.last_report = now - kProgressInterval;
+  ReportProgress(now);
   return absl::OkStatus();
+}
+
+void PayloadReceiver::ReportProgress(MonotonicTime now) {
+  if (chunk_channel_ == nullptr) return;
+  Piece& piece = chunk_channel_->pieces.at(chunk_piece_);
+  if (now - piece.last_report < kProgressInterval) return;
+  piece.last_report = now;
+  events_->emplace_back(
+      PieceProgress{chunk_channel_->number, chunk_piece_, ByteCount(piece.received)});
 }
 
 void PayloadReceiver::StartPiece(Channel& channel, Piece& piece, PieceIndex index) {

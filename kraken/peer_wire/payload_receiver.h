@@ -36,6 +36,9 @@ class PayloadReceiver {
 
   // A piece was asked for; returns its length, 0 if there is no such channel or piece.
   ByteCount AddRequest(uint32_t channel, PieceIndex piece);
+  // A request was taken back, of which the peer takes no notice: the piece may come once more than
+  // it is asked for.
+  void ExpectOnceMore(uint32_t channel, PieceIndex piece);
   // The peer will not send a piece, or not the rest of it. True if the control loop shall know that
   // the request came to nothing; a piece that had begun is reported as aborted here.
   bool OnRefused(uint32_t peer_channel, PieceIndex piece);
@@ -47,6 +50,9 @@ class PayloadReceiver {
   // does not follow the piece's last chunk.
   absl::Status OnChunk(uint32_t peer_channel, const PieceChunk& chunk, MonotonicTime now);
   void OnPayload(absl::string_view bytes);
+  // Reports how far the piece is that is arriving, if it has not been for a while. For pieces that
+  // come in one chunk; else each chunk does it.
+  void ReportProgress(MonotonicTime now);
 
  private:
   struct Piece;

@@ -79,7 +79,7 @@ void PayloadSender::StartUpload(uint32_t channel, PieceIndex piece, bool corrupt
   if (it == channels_.end()) return;
   auto source = it->second->OpenPiece(piece);
   if (!source.ok()) {
-    AppendWireMessage({.channel = channel, .body = Reject{piece}}, &messages_);
+    dialect_->Append({.channel = channel, .body = Reject{piece}}, &messages_);
     events_->emplace_back(UploadDone{channel, piece});
     return;
   }
@@ -119,7 +119,7 @@ void PayloadSender::StopUpload(uint32_t channel, PieceIndex piece) {
     return;
   }
   RemoveUpload(*upload);
-  AppendWireMessage({.channel = channel, .body = Abort{piece}}, &messages_);
+  dialect_->Append({.channel = channel, .body = Abort{piece}}, &messages_);
   events_->emplace_back(UploadDone{channel, piece});
 }
 
@@ -160,10 +160,11 @@ bool PayloadSender::StartChunk() {
   uploads_.erase(it);
   uploads_.push_back(upload);
   chunk_ = std::make_unique<Chunk>();
-  chunk_->length = std::min(kMaxChunkBytes, upload->source.length.value() - upload->offset);
-  AppendWireMessage({.channel = upload->channel,
-                     .body = PieceChunk{upload->piece, upload->offset, chunk_->length}},
-                    &chunk_->header);
+  chunk_->length =
+      std::min(dialect_->max_chunk_bytes(), upload->source.length.value() - upload->offset);
+  dialect_->Append({.channel = upload->channel,
+                    .body = PieceChunk{upload->piece, upload->offset, chunk_->length}},
+                   &chunk_->header);
   chunk_->upload = std::move(upload);
   return true;
 }
@@ -232,7 +233,9 @@ void PayloadSender::FinishChunk() {
   const bool done = upload->offset == upload->source.length.value();
   if (!done && !upload->stopped) return;
   if (!done) {
-    AppendWireMessage({.channel = upload->channel, .body = Abort{upload->piece}}, &messages_);
+    dialect_->Append({.channel = upload->channel, .body = Abort{upload->piece}}, &messages_);
+  } else if (auto said = dialect_->OnPieceSent(upload->channel, upload->piece)) {
+    events_->emplace_back(*std::move(said));
   }
   RemoveUpload(*upload);
   events_->emplace_back(UploadDone{upload->channel, upload->piece});

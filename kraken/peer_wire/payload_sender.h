@@ -15,6 +15,7 @@
 #include "kraken/base/strong_index.h"
 #include "kraken/net/transport.h"
 #include "kraken/peer_wire/torrent_content.h"
+#include "kraken/peer_wire/wire_dialect.h"
 #include "kraken/peer_wire/wire_event.h"
 #include "kraken/peer_wire/wire_message.h"
 
@@ -35,6 +36,9 @@ class PayloadSender {
 
   // Null: pages are not looked after.
   void set_warmer(Warmer warmer) { warmer_ = std::move(warmer); }
+
+  // Before anything is sent; ours at first. It outlives the sender.
+  void set_dialect(WireDialect* dialect) { dialect_ = dialect; }
 
   // Frames, whole, to be sent before any further chunk.
   std::string& messages() { return messages_; }
@@ -87,6 +91,7 @@ class PayloadSender {
   absl::StatusOr<Step> ToStep(net::Transport& transport, const net::IoResult& result);
 
   std::vector<WireEvent>* const events_;
+  WireDialect* dialect_ = &HarborDialect();
   Warmer warmer_;
   absl::flat_hash_map<uint32_t, std::shared_ptr<TorrentContent>> channels_;
   std::string messages_;

@@ -133,6 +133,30 @@ TEST_F(PayloadReceiverTest, FindsACorruptPieceAndServesNothingOfIt) {
   EXPECT_EQ(Received()[1].outcome, PieceOutcome::kVerified);
 }
 
+TEST_F(PayloadReceiverTest, SkipsWhatWasTakenBackAndAskedForAgain) {
+  receiver_.AddRequest(kOurs, PieceIndex(3));
+  receiver_.ExpectOnceMore(kOurs, PieceIndex(3));
+  receiver_.AddRequest(kOurs, PieceIndex(3));
+  Deliver(3, Bytes(3));
+  Deliver(3, Bytes(3));
+  EXPECT_EQ(Received().size(), 1u);
+  EXPECT_THAT(Chunk(3, 0, 100), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(PayloadReceiverTest, APieceInOneChunkReportsItsProgress) {
+  receiver_.AddRequest(kOurs, PieceIndex(0));
+  ASSERT_OK(Chunk(0, 0, kPiece));
+  receiver_.OnPayload(Bytes(0).substr(0, 1000));
+  receiver_.ReportProgress(MonotonicTime());
+  receiver_.ReportProgress(MonotonicTime() + PayloadReceiver::kProgressInterval);
+  std::vector<ByteCount> reported;
+  for (const WireEvent& event : events_) {
+    const auto* progress = std::get_if<PieceProgress>(&event);
+    if (progress != nullptr) reported.push_back(progress->bytes_so_far);
+  }
+  EXPECT_THAT(reported, testing::ElementsAre(ByteCount(0), ByteCount(1000)));
+}
+
 TEST_F(PayloadReceiverTest, RefusesWhatWasNotAskedFor) {
   EXPECT_THAT(Chunk(1, 0, 100), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(receiver_.AddRequest(kOurs, PieceIndex(4)), ByteCount(0));

@@ -66,6 +66,7 @@ std::shared_ptr<PeerConnection> PeerConnection::Dial(std::shared_ptr<WireEnviron
   std::shared_ptr<PeerConnection> connection(new PeerConnection(std::move(environment), loop, id));
   connection->is_dialer_ = true;
   connection->expected_ = target.expected;
+  connection->peer_is_origin_ = target.origin;
   connection->Run([target = std::move(target)](PeerConnection& self) { self.StartDial(target); });
   return connection;
 }
@@ -110,6 +111,7 @@ void PeerConnection::Open(WireMessage message, std::shared_ptr<TorrentContent> c
       self.receiver_.SetPeerChannel(message.channel, message.peer_channel);
     }
     self.Queue(message);
+    if (self.kraken_ != nullptr && self.kraken_->is_open()) self.EndHandshake();
   });
 }
 
@@ -180,18 +182,25 @@ void PeerConnection::StartDial(const DialTarget& target) {
   connector_ =
       net::Connector::Start(loop_, &net::Resolver::Default(), std::move(connect_to),
                             environment_->limits.handshake_timeout,
-                            [this](absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
+                            [this, info_hash = target.info_hash](
+                                absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
                               // The connector is destroyed in here.
                               const std::shared_ptr<PeerConnection> self = shared_from_this();
-                              OnConnected(std::move(transport));
+                              OnConnected(std::move(transport), info_hash);
                               FlushEvents();
                             });
 }
 
-void PeerConnection::OnConnected(absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
+void PeerConnection::OnConnected(absl::StatusOr<std::unique_ptr<net::Transport>> transport,
+                                 const std::optional<InfoHash>& info_hash) {
   connector_ = nullptr;
   if (!transport.ok()) return CloseNow(transport.status());
   transport_ = *std::move(transport);
+  if (info_hash.has_value()) {
+    SpeakKraken(std::make_unique<KrakenDialect>(environment_->hello.peer, expected_, *info_hash));
+    StartTransport(Phase::kEstablished);
+    return Emit(KrakenConnected{});
+  }
   AppendHello(environment_->hello, &sender_.messages());
   StartTransport(Phase::kAwaitingHello);
 }
@@ -246,7 +255,8 @@ absl::Status PeerConnection::Sniff() {
     return absl::OkStatus();
   }
   if (first != kFrameFirstByte) return absl::InvalidArgumentError("neither TLS nor a frame");
-  if (security.server != nullptr && !security.allow_plaintext) {
+  // Our own peers are told apart by their first frame.
+  if (security.server != nullptr && !security.allow_plaintext && !security.kraken_v1) {
     return absl::PermissionDeniedError("plaintext is not allowed");
   }
   transport_ = net::MakePlainTransport(std::move(sniffed_));
@@ -338,12 +348,21 @@ absl::Status PeerConnection::WriteSome() {
 absl::Status PeerConnection::OnMessage(const proto::Message& message, uint64_t* payload_bytes) {
   const bool refused = is_dialer_ && message.type() == proto::Message::GOODBYE;
   if (phase_ == Phase::kAwaitingHello && !refused) return OnHello(message);
-  KH_ASSIGN_OR_RETURN(WireMessage parsed, ParseWireMessage(message));
-  return Dispatch(std::move(parsed), payload_bytes);
+  KH_ASSIGN_OR_RETURN(std::optional<WireMessage> parsed, dialect_->Parse(message));
+  if (!parsed.has_value()) return absl::OkStatus();
+  return Dispatch(*std::move(parsed), payload_bytes);
 }
 
 absl::Status PeerConnection::OnHello(const proto::Message& message) {
+  const TransportSecurity& security = environment_->security;
+  if (message.version().empty() && security.kraken_v1 && !is_dialer_) {
+    return OnKrakenHandshake(message);
+  }
   KH_ASSIGN_OR_RETURN(const Hello hello, ParseHello(message));
+  if (!is_dialer_ && !transport_->is_tls() && security.server != nullptr &&
+      !security.allow_plaintext) {
+    return absl::PermissionDeniedError("plaintext is not allowed");
+  }
   if (hello.peer == environment_->hello.peer) {
     return absl::PermissionDeniedError("the peer has our own id");
   }
@@ -351,7 +370,7 @@ absl::Status PeerConnection::OnHello(const proto::Message& message) {
     return absl::PermissionDeniedError(absl::StrCat("the peer is ", hello.peer.ToString(),
                                                     ", dialled was ", expected_.ToString()));
   }
-  const PeerAuthorizer& authorizer = environment_->security.authorizer;
+  const PeerAuthorizer& authorizer = security.authorizer;
   if (transport_->is_tls() && authorizer != nullptr) {
     const auto certificate = transport_->peer_certificate();
     if (!certificate.has_value()) return absl::UnauthenticatedError("no verified certificate");
@@ -360,10 +379,38 @@ absl::Status PeerConnection::OnHello(const proto::Message& message) {
   phase_ = Phase::kEstablished;
   peer_is_origin_ = hello.origin;
   reader_.set_max_message_bytes(kMaxOurMessageBytes);
-  loop_->CancelTimer(timer_);
-  timer_ = loop_->RunAfter(environment_->limits.ping_interval, [this] { OnTick(); });
+  EndHandshake();
   Emit(PeerIntroduced{hello, transport_->is_tls()});
   return absl::OkStatus();
+}
+
+// A peer of version 1 has dialled. It hears from us when its torrent has been found.
+absl::Status PeerConnection::OnKrakenHandshake(const proto::Message& message) {
+  KH_ASSIGN_OR_RETURN(KrakenHandshake handshake, ParseKrakenHandshake(message));
+  if (handshake.peer == environment_->hello.peer) {
+    return absl::PermissionDeniedError("the peer has our own id");
+  }
+  SpeakKraken(std::make_unique<KrakenDialect>(environment_->hello.peer, handshake));
+  phase_ = Phase::kEstablished;
+  Emit(KrakenIntroduced{std::move(handshake)});
+  return absl::OkStatus();
+}
+
+// From now on. The kernel finds out whether the peer still takes what it is sent: it can't be
+// asked.
+void PeerConnection::SpeakKraken(std::unique_ptr<KrakenDialect> dialect) {
+  kraken_ = std::move(dialect);
+  dialect_ = kraken_.get();
+  sender_.set_dialect(dialect_);
+  const int patience_ms = static_cast<int>(
+      absl::ToInt64Milliseconds(kMaxStuckTicks * environment_->limits.ping_interval));
+  ::setsockopt(transport_->fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof(patience_ms));
+}
+
+// Both sides have introduced themselves.
+void PeerConnection::EndHandshake() {
+  loop_->CancelTimer(timer_);
+  timer_ = loop_->RunAfter(environment_->limits.ping_interval, [this] { OnTick(); });
 }
 
 absl::Status PeerConnection::Dispatch(WireMessage message, uint64_t* payload_bytes) {
@@ -394,6 +441,7 @@ absl::Status PeerConnection::Dispatch(WireMessage message, uint64_t* payload_byt
   }
   if (std::holds_alternative<OpenChannel>(message.body)) {
     KH_RETURN_IF_ERROR(receiver_.OnPeerOpened(message.channel));
+    if (kraken_ != nullptr) EndHandshake();
   }
   Emit(std::move(message));
   return absl::OkStatus();
@@ -403,12 +451,17 @@ absl::Status PeerConnection::OnPayload(absl::string_view bytes) {
   WireCounters& counters = environment_->counters;
   (peer_is_origin_ ? counters.bytes_from_origins : counters.bytes_from_agents) += bytes.size();
   receiver_.OnPayload(bytes);
+  if (kraken_ != nullptr) receiver_.ReportProgress(net::EventLoop::MonotonicNow());
   return absl::OkStatus();
 }
 
 void PeerConnection::Queue(const WireMessage& message) {
   if (phase_ != Phase::kEstablished) return;
-  AppendWireMessage(message, &sender_.messages());
+  dialect_->Append(message, &sender_.messages());
+  const auto* cancel = std::get_if<Cancel>(&message.body);
+  if (cancel != nullptr && !dialect_->takes_requests_back()) {
+    receiver_.ExpectOnceMore(message.channel, cancel->piece);
+  }
   if (sender_.queued_message_bytes() > kMaxOutputBytes) {
     Fail(absl::ResourceExhaustedError("the peer does not take what it is sent"));
   }
@@ -417,27 +470,39 @@ void PeerConnection::Queue(const WireMessage& message) {
 void PeerConnection::OnTick() {
   const std::shared_ptr<PeerConnection> self = shared_from_this();
   timer_ = net::TimerId::kNone;
-  // Silence that we caused ourselves proves nothing.
-  const bool silent = !heard_since_tick_ && !reading_paused_;
-  if (silent && ping_unanswered_) {
-    Fail(absl::DeadlineExceededError("the peer is silent"));
+  const absl::Status alive = CheckAlive();
+  if (!alive.ok()) {
+    Fail(alive);
     return FlushEvents();
   }
-  // A peer that takes nothing would hold an upload slot for ever.
-  const bool stuck = sender_.has_output() && sender_.sent_bytes() == sent_at_tick_;
-  if (stuck && ++stuck_ticks_ >= kMaxStuckTicks) {
-    Fail(absl::DeadlineExceededError("the peer takes nothing"));
-    return FlushEvents();
-  }
-  if (!stuck) stuck_ticks_ = 0;
   sent_at_tick_ = sender_.sent_bytes();
-  ping_unanswered_ = silent;
-  if (silent) Queue({.body = Ping{}});
   heard_since_tick_ = false;
   if (phase_ == Phase::kEstablished) {
     timer_ = loop_->RunAfter(environment_->limits.ping_interval, [this] { OnTick(); });
     ScheduleTurn();
   }
+}
+
+// By what has come and gone since the last tick.
+absl::Status PeerConnection::CheckAlive() {
+  const WireLimits& limits = environment_->limits;
+  // Silence that we caused ourselves proves nothing.
+  const bool silent = !heard_since_tick_ && !reading_paused_;
+  const bool nothing_sent = sender_.sent_bytes() == sent_at_tick_;
+  if (silent && ping_unanswered_) return absl::DeadlineExceededError("the peer is silent");
+  // A peer that takes nothing would hold an upload slot for ever.
+  const bool stuck = sender_.has_output() && nothing_sent;
+  stuck_ticks_ = stuck ? stuck_ticks_ + 1 : 0;
+  if (stuck_ticks_ >= kMaxStuckTicks) return absl::DeadlineExceededError("the peer takes nothing");
+  if (!dialect_->has_ping()) {
+    quiet_ticks_ = silent && nothing_sent ? quiet_ticks_ + 1 : 0;
+    const bool idle =
+        quiet_ticks_ > 0 && quiet_ticks_ * limits.ping_interval >= limits.idle_timeout;
+    return idle ? absl::DeadlineExceededError("the connection is idle") : absl::OkStatus();
+  }
+  ping_unanswered_ = silent;
+  if (silent) Queue({.body = Ping{}});
+  return absl::OkStatus();
 }
 
 template <typename Event>
@@ -463,7 +528,7 @@ void PeerConnection::Fail(const absl::Status& status) {
   const bool malformed = absl::IsInvalidArgument(status);
   if (malformed) ++environment_->counters.malformed;
   if (phase_ == Phase::kEstablished && !sender_.in_chunk() && malformed) {
-    AppendWireMessage(
+    dialect_->Append(
         {.body = Goodbye{Goodbye::Reason::kProtocolError, std::string(status.message())}},
         &sender_.messages());
     const absl::Status ignored = WriteSome();

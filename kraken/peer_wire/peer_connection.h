@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "kraken/base/clock.h"
+#include "kraken/base/info_hash.h"
 #include "kraken/base/peer_id.h"
 #include "kraken/base/strong_index.h"
 #include "kraken/base/unique_fd.h"
@@ -18,17 +20,20 @@
 #include "kraken/net/event_loop.h"
 #include "kraken/net/transport.h"
 #include "kraken/peer_wire/frame.h"
+#include "kraken/peer_wire/kraken_dialect.h"
 #include "kraken/peer_wire/payload_receiver.h"
 #include "kraken/peer_wire/payload_sender.h"
 #include "kraken/peer_wire/torrent_content.h"
+#include "kraken/peer_wire/wire_dialect.h"
 #include "kraken/peer_wire/wire_environment.h"
 #include "kraken/peer_wire/wire_event.h"
 #include "kraken/peer_wire/wire_message.h"
 
 namespace kraken::peer_wire {
 
-// One connection to one of our own peers, on one I/O loop: it carries all torrents that the two
-// share, as channels. Payload goes between the socket and the torrents' files here; what is to be
+// One connection to one peer, on one I/O loop: between our own it carries all torrents that the two
+// share, as channels; with a peer that speaks Kraken's version 1 it is one torrent's
+// (KrakenDialect). Payload goes between the socket and the torrents' files here; what is to be
 // decided goes to the control loop as events, in order.
 //
 // Everything outside is called from the control loop and done on the I/O loop, in order; nothing
@@ -54,9 +59,13 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection>,
     uint16_t port = 0;
     bool tls = false;
     PeerId expected;
+    bool origin = false;
+    // Set if the peer speaks Kraken's version 1: the torrent that it is dialled for.
+    std::optional<InfoHash> info_hash;
   };
 
-  // Begin at once. PeerIntroduced, or Disconnected, follows.
+  // Begin at once. PeerIntroduced, or Disconnected, follows; with a v1 peer KrakenConnected (after
+  // Dial) or KrakenIntroduced instead of the former.
   static std::shared_ptr<PeerConnection> Dial(std::shared_ptr<WireEnvironment> environment,
                                               net::EventLoop* loop, ConnectionId id,
                                               DialTarget target);
@@ -108,7 +117,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection>,
   void Run(Function function);
   void StartDial(const DialTarget& target);
   void StartAccepted(UniqueFd fd);
-  void OnConnected(absl::StatusOr<std::unique_ptr<net::Transport>> transport);
+  void OnConnected(absl::StatusOr<std::unique_ptr<net::Transport>> transport,
+                   const std::optional<InfoHash>& info_hash);
   void OnHandshakeTimeout();
   void StartTransport(Phase phase);
   absl::Status Sniff();
@@ -120,9 +130,13 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection>,
   absl::Status OnMessage(const proto::Message& message, uint64_t* payload_bytes) override;
   absl::Status OnPayload(absl::string_view bytes) override;
   absl::Status OnHello(const proto::Message& message);
+  absl::Status OnKrakenHandshake(const proto::Message& message);
+  void SpeakKraken(std::unique_ptr<KrakenDialect> dialect);
+  void EndHandshake();
   absl::Status Dispatch(WireMessage message, uint64_t* payload_bytes);
   void Queue(const WireMessage& message);
   void OnTick();
+  absl::Status CheckAlive();
   template <typename Event>
   void Emit(Event event);
   void FlushEvents();
@@ -140,6 +154,9 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection>,
   std::unique_ptr<net::Connector> connector_;
   UniqueFd sniffed_;
   std::unique_ptr<net::Transport> transport_;
+  // Null: the peer is one of our own.
+  std::unique_ptr<KrakenDialect> kraken_;
+  WireDialect* dialect_ = &HarborDialect();
   std::unique_ptr<net::FdWatcher> watcher_;
   net::TimerId timer_ = net::TimerId::kNone;
   bool turn_scheduled_ = false;
@@ -160,6 +177,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection>,
   bool ping_unanswered_ = false;
   uint64_t sent_at_tick_ = 0;
   int stuck_ticks_ = 0;
+  // Ping intervals without a byte in either direction.
+  int quiet_ticks_ = 0;
   Goodbye::Reason peer_goodbye_ = Goodbye::Reason::kUnknown;
 };
 

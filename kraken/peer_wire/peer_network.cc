@@ -26,12 +26,13 @@ void AddHave(const Have& have, OpenChannel& open) {
 
 PeerNetwork::PeerNetwork(net::EventLoop* control, net::LoopPool* io, net::ListenSocket socket,
                          std::shared_ptr<WireEnvironment> environment, WireFaults faults,
-                         Opener opener, OnWriteFailed on_write_failed)
+                         Opener opener, KrakenOpener kraken_opener, OnWriteFailed on_write_failed)
     : control_(control),
       io_(io),
       environment_(std::move(environment)),
       faults_(faults),
       opener_(std::move(opener)),
+      kraken_opener_(std::move(kraken_opener)),
       on_write_failed_(std::move(on_write_failed)),
       socket_(std::move(socket)),
       alive_(std::make_shared<PeerNetwork*>(this)) {
@@ -327,6 +328,10 @@ void PeerNetwork::OnEvent(Connection& connection, WireEvent& event) {
   if (const auto* introduced = std::get_if<PeerIntroduced>(&event)) {
     return OnIntroduced(connection, *introduced);
   }
+  if (std::holds_alternative<KrakenConnected>(event)) return OnKrakenConnected(connection);
+  if (const auto* introduced = std::get_if<KrakenIntroduced>(&event)) {
+    return OnKrakenIntroduced(connection, *introduced);
+  }
   if (auto* message = std::get_if<WireMessage>(&event)) return OnMessage(connection, *message);
   if (const auto* progress = std::get_if<PieceProgress>(&event)) {
     if (Link* link = FindLinkByChannel(connection, progress->channel)) {
@@ -452,6 +457,9 @@ PeerNetwork::IncomingOpen* PeerNetwork::FindWaitingOpen(const Connection& connec
 
 void PeerNetwork::Refuse(Connection& connection, uint32_t peer_channel,
                          const absl::Status& status) {
+  if (connection.kraken) {
+    return DropConnection(connection, Goodbye::Reason::kRefused, std::string(status.message()));
+  }
   connection.io->Send({.peer_channel = peer_channel, .body = CloseChannel{status}});
 }
 

@@ -20,6 +20,7 @@
 #include "kraken/net/listen_socket.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/socket_address.h"
+#include "kraken/peer_wire/kraken_handshake.h"
 #include "kraken/peer_wire/peer_connection.h"
 #include "kraken/peer_wire/torrent_content.h"
 #include "kraken/peer_wire/wire_environment.h"
@@ -29,8 +30,9 @@
 namespace kraken::peer_wire {
 
 // The swarm's real network: the engine's links as channels of connections, one connection for each
-// pair of peers. Connections live on the I/O loops and move payload between sockets and torrents'
-// contents by themselves; here is who is linked to whom.
+// pair of peers; with a peer that speaks Kraken's version 1, one for each link. Connections live on
+// the I/O loops and move payload between sockets and torrents' contents by themselves; here is who
+// is linked to whom.
 //
 // Belongs to the control loop.
 class PeerNetwork final : public swarm::Network, private WireEventSink {
@@ -44,6 +46,11 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   // whether it did, never from within.
   using Opener = std::function<void(const swarm::TorrentKey& key, ByteCount size,
                                     absl::AnyInvocable<void(bool opened)> done)>;
+  // The same for a peer that speaks Kraken's version 1, which names a torrent by the blob and the
+  // number of its pieces. Calls back with the key of the torrent that was opened.
+  using KrakenOpener =
+      std::function<void(const KrakenHandshake& handshake,
+                         absl::AnyInvocable<void(absl::StatusOr<swarm::TorrentKey>)> done)>;
   // A piece could not be written: the disk is full, or broken. Called from no engine input.
   using OnWriteFailed =
       std::function<void(const swarm::TorrentKey& key, const absl::Status& status)>;
@@ -51,7 +58,7 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   // `environment` is complete but for `sink`.
   PeerNetwork(net::EventLoop* control, net::LoopPool* io, net::ListenSocket socket,
               std::shared_ptr<WireEnvironment> environment, WireFaults faults, Opener opener,
-              OnWriteFailed on_write_failed);
+              KrakenOpener kraken_opener, OnWriteFailed on_write_failed);
   ~PeerNetwork() override;
 
   // The engine must be set before anything happens, and outlives the network's use.
@@ -91,6 +98,12 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   void OnWireEvents(ConnectionId id, std::vector<WireEvent> events) override;
   void OnEvent(Connection& connection, WireEvent& event);
   void OnIntroduced(Connection& connection, const PeerIntroduced& event);
+  // Kraken's version 1 (peer_network_kraken.cc).
+  void DialKraken(Link& link, const swarm::PeerInfo& info);
+  void OnKrakenConnected(Connection& connection);
+  void OnKrakenIntroduced(Connection& connection, const KrakenIntroduced& event);
+  void OnKrakenTorrent(ConnectionId id, const KrakenHandshake& handshake,
+                       const absl::StatusOr<swarm::TorrentKey>& key);
   bool Survives(const Connection& incoming, const Hello& hello) const;
   void OnMessage(Connection& connection, WireMessage& message);
   void OnOpen(Connection& connection, WireMessage& message);
@@ -129,6 +142,7 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   const std::shared_ptr<WireEnvironment> environment_;
   const WireFaults faults_;
   const Opener opener_;
+  const KrakenOpener kraken_opener_;
   const OnWriteFailed on_write_failed_;
   swarm::Scheduler* scheduler_ = nullptr;
   std::optional<net::ListenSocket> socket_;

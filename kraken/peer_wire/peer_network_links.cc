@@ -62,9 +62,7 @@ void PeerNetwork::Dial(LinkId id, const swarm::TorrentKey& key, const swarm::Pee
   link.key = key;
   link.peer = info.id;
   links_[id] = std::move(owned);
-  if (info.version != swarm::WireVersion::kHarbor) {
-    return LaterLinkClosed(id, absl::UnimplementedError("the peer speaks Kraken's version 1"));
-  }
+  if (info.version == swarm::WireVersion::kKrakenV1) return DialKraken(link, info);
   const TransportSecurity& security = environment_->security;
   if (!info.tls && security.client != nullptr && !security.allow_plaintext) {
     return LaterLinkClosed(id, absl::PermissionDeniedError("plaintext is not allowed"));
@@ -199,6 +197,10 @@ void PeerNetwork::Close(LinkId id, const absl::Status& reason) {
                            .body = CloseChannel{reason}});
   }
   EraseLink(id);
+  // Its one link.
+  if (connection != nullptr && connection->kraken) {
+    DropConnection(*connection, Goodbye::Reason::kIdle, std::string(reason.message()));
+  }
 }
 
 }  // namespace kraken::peer_wire

@@ -32,6 +32,10 @@ struct PeerNetwork::Connection {
   ConnectionId id{};
   State state = State::kDialing;
   bool dialed = false;
+  // The peer speaks Kraken's version 1: one link, no entry among the peers.
+  bool kraken = false;
+  // Of a v1 peer that we dial: for whom.
+  swarm::LinkId dialed_for;
   std::shared_ptr<PeerConnection> io;
   // Whom we dialled, or who it is.
   PeerId peer;

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "kraken/base/digest.h"
+#include "kraken/base/info_hash.h"
 #include "kraken/base/strong_index.h"
 #include "kraken/peer_wire/blob_reader.h"
 #include "kraken/peer_wire/node_options.h"
@@ -85,6 +86,10 @@ class SwarmNode {
   // disk, whatever keeps it there. Its readers and waiters fail with `reason`. `done`: NOT_FOUND if
   // nothing of it was there; errors as storage::BlobStore::Delete.
   virtual void Delete(const Digest& digest, const absl::Status& reason, Done done) = 0;
+
+  // What Kraken's version 1 calls this torrent, as an origin has published it: peers that speak it
+  // can now be dialled for it. No effect if the torrent is not in memory.
+  virtual void SetInfoHash(const swarm::TorrentKey& key, const InfoHash& info_hash) = 0;
 
   // ---- Seeding ----
 

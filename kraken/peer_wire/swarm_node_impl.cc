@@ -8,6 +8,7 @@
 #include "kraken/base/check.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/worker_pool.h"
+#include "kraken/peer_wire/swarm_node_state.h"
 #include "kraken/storage/blob.h"
 #include "kraken/storage/blob_store.h"
 #include "kraken/storage/partial_blob.h"
@@ -43,47 +44,6 @@ absl::StatusOr<storage::PieceLayout> AnyLayout(ByteCount size) {
 
 }  // namespace
 
-// A torrent in memory.
-struct SwarmNodeImpl::Torrent {
-  swarm::TorrentKey key;
-  // Tells it from a former torrent of the same key, in callbacks.
-  uint64_t generation = 0;
-  std::shared_ptr<TorrentContent> content;
-  // Not valid while the disk pool opens it.
-  swarm::TorrentId id;
-  // Of a torrent that is fetched.
-  std::optional<swarm::Metainfo> metainfo;
-  std::vector<LeechCallbacks> waiters;
-  // Peers that wait until it has been opened.
-  std::vector<absl::AnyInvocable<void(bool)>> on_opened;
-  // Peers that were named before it was open.
-  std::vector<swarm::PeerInfo> early_peers;
-  bool committing = false;
-  bool complete = false;
-};
-
-struct SwarmNodeImpl::Reader {
-  uint64_t number = 0;
-  swarm::TorrentKey key;
-  ByteOffset cursor;
-  bool suspended = false;
-  // Not valid while the torrent is being opened.
-  swarm::ReaderId id;
-};
-
-template <typename Function>
-void SwarmNodeImpl::PostTo(const std::shared_ptr<SwarmNodeImpl*>& alive,
-                           const net::LoopHandle& control, Function fn) {
-  control.Post([alive, fn = std::move(fn)]() mutable {
-    if (*alive != nullptr) fn(**alive);
-  });
-}
-
-template <typename Function>
-void SwarmNodeImpl::Later(Function fn) {
-  PostTo(alive_, control_, std::move(fn));
-}
-
 SwarmNodeImpl::SwarmNodeImpl(SwarmNodeOptions options, net::ListenSocket socket)
     : options_(std::move(options)),
       alive_(std::make_shared<SwarmNodeImpl*>(this)),
@@ -96,6 +56,10 @@ SwarmNodeImpl::SwarmNodeImpl(SwarmNodeOptions options, net::ListenSocket socket)
           options_.control, options_.io, std::move(socket), environment_, options_.faults,
           [this](const swarm::TorrentKey& key, ByteCount size,
                  absl::AnyInvocable<void(bool)> done) { OpenForPeer(key, size, std::move(done)); },
+          [this](const KrakenHandshake& handshake,
+                 absl::AnyInvocable<void(absl::StatusOr<swarm::TorrentKey>)> done) {
+            OpenForKraken(handshake, std::move(done));
+          },
           [this](const swarm::TorrentKey& key, const absl::Status& status) {
             ++blobs_failed_;
             Drop(key, status);
@@ -407,6 +371,10 @@ absl::Status SwarmNodeImpl::MergeInto(Torrent& torrent, const swarm::SignedPiece
                                   PieceCount(static_cast<int32_t>(range.states.size())));
 }
 
+void SwarmNodeImpl::SetInfoHash(const swarm::TorrentKey& key, const InfoHash& info_hash) {
+  if (Torrent* torrent = Find(key)) torrent->content->SetInfoHash(info_hash);
+}
+
 // ---- Completion ----
 
 void SwarmNodeImpl::BeginCommit(Torrent& torrent) {
@@ -477,65 +445,6 @@ void SwarmNodeImpl::OnForeignPiece(Torrent& torrent, PieceIndex piece) {
   scheduler_.OnLocalPiece(torrent.id, piece).IgnoreError();
   // Who wrote the rest commits it, unless it was a fetch of ours.
   if (torrent.metainfo.has_value() && scheduler_.Have(torrent.id).IsFull()) BeginCommit(torrent);
-}
-
-// ---- Seeding ----
-
-absl::Status SwarmNodeImpl::SeedArriving(std::shared_ptr<storage::PartialBlob> partial) {
-  const auto layout = partial->layout();
-  if (!layout.has_value()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the size of ", partial->digest().ToString(), " is not known yet"));
-  }
-  if (shutting_down_) return absl::CancelledError("the node shuts down");
-  const swarm::TorrentKey key{partial->digest(), layout->piece_length()};
-  if (Find(key) != nullptr) return absl::OkStatus();
-  Torrent& torrent = NewTorrent(key, std::make_shared<TorrentContent>(key.digest, *layout));
-  absl::Status status = AttachPartial(torrent, std::move(partial));
-  if (!status.ok()) torrents_.erase(key);
-  return status;
-}
-
-void SwarmNodeImpl::SeedComplete(const Digest& digest, Done done) {
-  auto shared_done = std::make_shared<Done>(std::move(done));
-  auto work = [alive = alive_, control = control_, store = options_.store, digest, shared_done] {
-    auto complete = OpenComplete(*store, digest);
-    PostTo(alive, control, [shared_done, complete = std::move(complete)](SwarmNodeImpl& self) {
-      (*shared_done)(complete.ok() ? self.AddComplete(*complete) : complete.status());
-    });
-  };
-  const absl::Status submitted = options_.disk->Submit(std::move(work));
-  if (submitted.ok()) return;
-  Later([shared_done, submitted](SwarmNodeImpl&) { (*shared_done)(submitted); });
-}
-
-// A peer wants a torrent that is not in the engine.
-void SwarmNodeImpl::OpenForPeer(const swarm::TorrentKey& key, ByteCount size,
-                                absl::AnyInvocable<void(bool)> done) {
-  if (Torrent* torrent = Find(key)) {
-    torrent->on_opened.push_back(std::move(done));
-    return;
-  }
-  if (const auto partial = options_.store->FindPartial(key.digest)) {
-    const auto layout = partial->layout();
-    if (layout.has_value() && layout->size() == size &&
-        layout->piece_length() == key.piece_length && SeedArriving(partial).ok()) {
-      return Later([done = std::move(done)](SwarmNodeImpl&) mutable { done(true); });
-    }
-  }
-  OpenCompleteForPeer(key, std::move(done));
-}
-
-void SwarmNodeImpl::OpenCompleteForPeer(const swarm::TorrentKey& key,
-                                        absl::AnyInvocable<void(bool)> done) {
-  SeedComplete(key.digest,
-               [alive = alive_, key, done = std::move(done)](absl::Status status) mutable {
-                 if (*alive == nullptr) return;
-                 const bool opened = status.ok() && (*alive)->Find(key) != nullptr;
-                 done(opened);
-                 const SwarmNodeOptions& options = (*alive)->options_;
-                 if (!opened && options.on_missing != nullptr) options.on_missing(key);
-               });
 }
 
 // ---- Reading ----

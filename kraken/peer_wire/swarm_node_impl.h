@@ -32,6 +32,8 @@ namespace kraken::peer_wire {
 
 // Torrents' lives: opened on the disk pool, run by the engine, committed, dropped. All state
 // belongs to the control loop; work on other threads comes back through Later().
+//
+// Its methods are in two files: swarm_node_impl.cc, swarm_node_seeding.cc (what others get of us).
 class SwarmNodeImpl final : public SwarmNode, private swarm::SwarmObserver, private ReaderRegistry {
  public:
   // Between two tries to commit when the disk pool is full.
@@ -45,6 +47,7 @@ class SwarmNodeImpl final : public SwarmNode, private swarm::SwarmObserver, priv
   const swarm::PeerInfo& self() const override { return options_.self; }
   void Leech(swarm::Metainfo metainfo, LeechCallbacks callbacks) override;
   void AddStates(swarm::SignedPieceRange range, Done done) override;
+  void SetInfoHash(const swarm::TorrentKey& key, const InfoHash& info_hash) override;
   void Drop(const swarm::TorrentKey& key, const absl::Status& reason) override;
   void Revoke(const swarm::TorrentKey& key, const absl::Status& reason) override;
   void Delete(const Digest& digest, const absl::Status& reason, Done done) override;
@@ -100,6 +103,9 @@ class SwarmNodeImpl final : public SwarmNode, private swarm::SwarmObserver, priv
   void TellWaiters(std::vector<LeechCallbacks> waiters, const absl::Status& status);
   void OpenForPeer(const swarm::TorrentKey& key, ByteCount size,
                    absl::AnyInvocable<void(bool)> done);
+  void OpenForKraken(const KrakenHandshake& handshake,
+                     absl::AnyInvocable<void(absl::StatusOr<swarm::TorrentKey>)> done);
+  Torrent* FindInPieces(const Digest& digest, PieceCount pieces) const;
   void OpenCompleteForPeer(const swarm::TorrentKey& key, absl::AnyInvocable<void(bool)> done);
   void AttachReader(Reader& reader, Torrent& torrent);
 

@@ -61,6 +61,16 @@ void TorrentContent::Fail(const absl::Status& status) {
   WakeWaiters();
 }
 
+void TorrentContent::SetInfoHash(const InfoHash& info_hash) {
+  absl::MutexLock lock(&mu_);
+  info_hash_ = info_hash;
+}
+
+std::optional<InfoHash> TorrentContent::info_hash() const {
+  absl::MutexLock lock(&mu_);
+  return info_hash_;
+}
+
 std::shared_ptr<storage::PartialBlob> TorrentContent::partial() const {
   absl::MutexLock lock(&mu_);
   return partial_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -12,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "kraken/base/digest.h"
+#include "kraken/base/info_hash.h"
 #include "kraken/base/strong_index.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/storage/piece_layout.h"
@@ -54,6 +56,11 @@ class TorrentContent {
   void Fail(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
 
   std::shared_ptr<storage::PartialBlob> partial() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // What Kraken's version 1 calls the torrent, once an origin has said so. Not to be believed: it
+  // names a swarm among those peers, no bytes.
+  void SetInfoHash(const InfoHash& info_hash) ABSL_LOCKS_EXCLUDED(mu_);
+  std::optional<InfoHash> info_hash() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // ---- The I/O loops ----
 
@@ -109,6 +116,7 @@ class TorrentContent {
   std::shared_ptr<storage::PartialBlob> partial_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<const storage::Blob> blob_ ABSL_GUARDED_BY(mu_);
   absl::Status status_ ABSL_GUARDED_BY(mu_);
+  std::optional<InfoHash> info_hash_ ABSL_GUARDED_BY(mu_);
   // Set once, before the listener is added.
   std::function<void(const storage::PartialBlobEvent&)> on_event_;
   int64_t listener_ ABSL_GUARDED_BY(mu_) = 0;

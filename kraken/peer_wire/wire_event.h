@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "kraken/base/strong_index.h"
+#include "kraken/peer_wire/kraken_handshake.h"
 #include "kraken/peer_wire/wire_message.h"
 #include "kraken/swarm/scheduler.h"
 
@@ -22,6 +23,12 @@ enum class ConnectionId : uint64_t {};
 struct PeerIntroduced {
   Hello hello;
   bool tls = false;
+};
+// A peer that speaks Kraken's version 1 was reached: its torrent's OpenChannel comes next, from us.
+struct KrakenConnected {};
+// Such a peer has dialled, and waits for our OpenChannel.
+struct KrakenIntroduced {
+  KrakenHandshake handshake;
 };
 // Payload of a piece, on the channel that we call so.
 struct PieceProgress {
@@ -51,8 +58,8 @@ struct Disconnected {
   Goodbye::Reason reason = Goodbye::Reason::kUnknown;
 };
 
-using WireEvent = std::variant<PeerIntroduced, WireMessage, PieceProgress, PieceReceived,
-                               WriteFailed, UploadDone, Disconnected>;
+using WireEvent = std::variant<PeerIntroduced, KrakenConnected, KrakenIntroduced, WireMessage,
+                               PieceProgress, PieceReceived, WriteFailed, UploadDone, Disconnected>;
 
 // Lives on the control loop.
 class WireEventSink {
