@@ -1,15 +1,18 @@
 #include "kraken/swarm/hand_out.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "absl/container/inlined_vector.h"
 #include "kraken/swarm/hand_out_swarm.h"
+#include "kraken/swarm/hand_out_tables.h"
 
 namespace kraken::swarm {
 
 HandOut::HandOut(const HandOutConfig& config, BitGen* random)
-    : config_(config), lease_nanos_(ToNanos(config.lease)), random_(random) {}
+    : config_(config),
+      lease_nanos_(ToNanos(config.lease)),
+      random_(random),
+      peers_(std::make_unique<PeerTable>()),
+      entries_(std::make_unique<EntryTable>()) {}
 
 HandOut::~HandOut() = default;
 
@@ -19,45 +22,57 @@ AnnounceAnswer HandOut::Announce(Instant now, const PeerInfo& peer, const Announ
     return {};
   }
   std::unique_ptr<HandOutSwarm>& swarm = swarms_[record.key];
-  if (swarm == nullptr) swarm = std::make_unique<HandOutSwarm>(config_, random_);
+  if (swarm == nullptr) {
+    swarm =
+        std::make_unique<HandOutSwarm>(record.key, config_, random_, peers_.get(), entries_.get());
+  }
   PeerInfo announced = peer;
   announced.origin = record.origin;
   // None of none: it does not know yet how many pieces there are.
   announced.complete = record.event == AnnounceEvent::kComplete ||
                        (record.piece_count > PieceCount(0) && record.have == record.piece_count);
-  const bool is_new = swarm->Update(announced, now + lease_nanos_);
+  Slot known = peers_->Find(peer.id);
+  Slot entry = known == kNoSlot ? kNoSlot : swarm->Find(known);
+  const bool is_new = entry == kNoSlot;
   if (is_new) {
-    ++entry_count_;
-    leases_.push_back({.expires = now + lease_nanos_, .key = record.key, .peer = peer.id});
+    known = peers_->Acquire(announced);
+    entry = swarm->Add(known, announced);
+  } else {
+    swarm->Update(entry, announced);
   }
+  peers_->at(known) = std::move(announced);
+  entries_->at(entry).expires = now + lease_nanos_;
+  entries_->Renew(entry);
   AnnounceAnswer answer;
-  answer.peers = swarm->Select(now, announced, record.want_peers);
-  if (is_new) answer.pushes = swarm->PushNewcomer(now, announced, answer.peers);
-  swarm->NoteUnmetWant(peer.id, record.want_peers - static_cast<int>(answer.peers.size()));
+  answer.peers = swarm->Select(now, entry, record.want_peers);
+  if (is_new) answer.pushes = swarm->PushNewcomer(now, entry, answer.peers);
+  swarm->NoteUnmetWant(entry, record.want_peers - static_cast<int>(answer.peers.size()));
   return answer;
 }
 
 void HandOut::Forget(const TorrentKey& key, const PeerId& peer) {
+  const Slot known = peers_->Find(peer);
   auto it = swarms_.find(key);
-  if (it == swarms_.end() || !it->second->Remove(peer)) return;
-  --entry_count_;
-  if (it->second->size() == 0) swarms_.erase(it);
+  if (known == kNoSlot || it == swarms_.end()) return;
+  const Slot entry = it->second->Find(known);
+  if (entry != kNoSlot) Remove(entry);
 }
 
 void HandOut::Sweep(Instant now) {
-  while (!leases_.empty() && leases_.front().expires <= now) {
-    const Lease lease = leases_.front();
-    leases_.pop_front();
-    auto it = swarms_.find(lease.key);
-    if (it == swarms_.end()) continue;
-    const Instant expires = it->second->ExpiryOf(lease.peer);
-    if (expires == Instant::Never()) continue;
-    if (expires <= now) {
-      Forget(lease.key, lease.peer);
-    } else {
-      leases_.push_back({.expires = now + lease_nanos_, .key = lease.key, .peer = lease.peer});
-    }
+  for (Slot oldest = entries_->oldest(); oldest != kNoSlot && entries_->at(oldest).expires <= now;
+       oldest = entries_->oldest()) {
+    Remove(oldest);
   }
 }
+
+void HandOut::Remove(uint32_t entry) {
+  HandOutSwarm* swarm = entries_->at(entry).swarm;
+  const Slot peer = entries_->at(entry).peer;
+  swarm->Remove(entry);
+  peers_->Release(peer);
+  if (swarm->size() == 0) swarms_.erase(TorrentKey(swarm->key()));
+}
+
+size_t HandOut::entry_count() const { return entries_->size(); }
 
 }  // namespace kraken::swarm

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
@@ -19,7 +18,9 @@
 
 namespace kraken::swarm {
 
+class EntryTable;
 class HandOutSwarm;
+class PeerTable;
 
 struct HandOutConfig {
   // A peer that has not announced for so long is handed out to nobody.
@@ -70,24 +71,17 @@ class HandOut {
   void Sweep(Instant now);
 
   size_t swarm_count() const { return swarms_.size(); }
-  size_t entry_count() const { return entry_count_; }
+  size_t entry_count() const;
 
  private:
-  // When a peer's entry is looked at; it may have been renewed by then. One per entry, but for
-  // those that left and came back.
-  struct Lease {
-    Instant expires;
-    TorrentKey key;
-    PeerId peer;
-  };
+  void Remove(uint32_t entry);
 
   HandOutConfig config_;
   int64_t lease_nanos_;
   BitGen* random_;
+  std::unique_ptr<PeerTable> peers_;
+  std::unique_ptr<EntryTable> entries_;
   absl::flat_hash_map<TorrentKey, std::unique_ptr<HandOutSwarm>> swarms_;
-  // In order of `expires`.
-  std::deque<Lease> leases_;
-  size_t entry_count_ = 0;
 };
 
 }  // namespace kraken::swarm

@@ -16,165 +16,180 @@ constexpr size_t kMostLookedAt = 64;
 }  // namespace
 
 HandOutSwarm::Kind HandOutSwarm::KindOf(const PeerInfo& peer) {
-  if (peer.origin) return kOrigin;
-  return peer.complete ? kComplete : kIncomplete;
+  if (peer.origin) return Kind::kOrigin;
+  return peer.complete ? Kind::kComplete : Kind::kIncomplete;
 }
 
-bool HandOutSwarm::Update(const PeerInfo& peer, Instant expires) {
-  const auto [it, is_new] = index_.try_emplace(peer.id, static_cast<uint32_t>(entries_.size()));
-  const uint32_t index = it->second;
-  if (is_new) {
-    entries_.emplace_back();
-    AddToKind(index, KindOf(peer));
-  } else if (entries_[index].kind != KindOf(peer)) {
-    RemoveFromKind(index);
-    AddToKind(index, KindOf(peer));
+PeerInfo HandOutSwarm::InfoOf(const HandOutEntry& entry) const {
+  PeerInfo info = peers_.at(entry.peer);
+  info.origin = entry.kind == Kind::kOrigin;
+  info.complete = entry.complete;
+  return info;
+}
+
+Slot HandOutSwarm::Find(Slot peer) const {
+  auto it = index_.find(peer);
+  return it == index_.end() ? kNoSlot : it->second;
+}
+
+Slot HandOutSwarm::Add(Slot peer, const PeerInfo& announced) {
+  const Slot slot = entries_.Add();
+  const bool is_new = index_.try_emplace(peer, slot).second;
+  KH_CHECK(is_new);
+  HandOutEntry& entry = entries_.at(slot);
+  entry.swarm = this;
+  entry.peer = peer;
+  AddToKind(slot, KindOf(announced));
+  Update(slot, announced);
+  return slot;
+}
+
+void HandOutSwarm::Update(Slot slot, const PeerInfo& announced) {
+  HandOutEntry& entry = entries_.at(slot);
+  const Kind kind = KindOf(announced);
+  if (entry.kind != kind) {
+    RemoveFromKind(slot);
+    AddToKind(slot, kind);
   }
-  entries_[index].peer = peer;
-  entries_[index].expires = expires;
-  return is_new;
+  entry.complete = announced.complete;
+  entry.zone = announced.zone;
 }
 
-void HandOutSwarm::AddToKind(uint32_t index, Kind kind) {
-  Entry& entry = entries_[index];
+void HandOutSwarm::Remove(Slot slot) {
+  RemoveFromKind(slot);
+  RemoveFromWaiting(slot);
+  index_.erase(entries_.at(slot).peer);
+  entries_.Remove(slot);
+}
+
+void HandOutSwarm::AddToKind(Slot slot, Kind kind) {
+  HandOutEntry& entry = entries_.at(slot);
   entry.kind = kind;
-  entry.place = static_cast<uint32_t>(by_kind_[kind].size());
-  by_kind_[kind].push_back(index);
+  entry.place = static_cast<Slot>(by_kind_[kind].size());
+  by_kind_[kind].push_back(slot);
 }
 
-void HandOutSwarm::RemoveFromKind(uint32_t index) {
-  const Entry& entry = entries_[index];
-  std::vector<uint32_t>& list = by_kind_[entry.kind];
+void HandOutSwarm::RemoveFromKind(Slot slot) {
+  const HandOutEntry& entry = entries_.at(slot);
+  std::vector<Slot>& list = by_kind_[entry.kind];
   list[entry.place] = list.back();
-  entries_[list[entry.place]].place = entry.place;
+  entries_.at(list[entry.place]).place = entry.place;
   list.pop_back();
 }
 
-bool HandOutSwarm::Remove(const PeerId& peer) {
-  auto it = index_.find(peer);
-  if (it == index_.end()) return false;
-  const uint32_t index = it->second;
-  RemoveFromKind(index);
-  index_.erase(it);
-  const uint32_t last = static_cast<uint32_t>(entries_.size() - 1);
-  if (index != last) {
-    entries_[index] = std::move(entries_[last]);
-    by_kind_[entries_[index].kind][entries_[index].place] = index;
-    index_[entries_[index].peer.id] = index;
-  }
-  entries_.pop_back();
-  return true;
+void HandOutSwarm::AddToWaiting(Slot slot) {
+  entries_.at(slot).waiting_place = static_cast<Slot>(waiting_.size());
+  waiting_.push_back(slot);
 }
 
-Instant HandOutSwarm::ExpiryOf(const PeerId& peer) const {
-  auto it = index_.find(peer);
-  return it == index_.end() ? Instant::Never() : entries_[it->second].expires;
+void HandOutSwarm::RemoveFromWaiting(Slot slot) {
+  HandOutEntry& entry = entries_.at(slot);
+  if (entry.waiting_place == kNoSlot) return;
+  waiting_[entry.waiting_place] = waiting_.back();
+  entries_.at(waiting_.back()).waiting_place = entry.waiting_place;
+  waiting_.pop_back();
+  entry.waiting_place = kNoSlot;
 }
 
-std::vector<PeerInfo> HandOutSwarm::Select(Instant now, const PeerInfo& peer, int want) {
+std::vector<PeerInfo> HandOutSwarm::Select(Instant now, Slot asking, int want) {
   std::vector<PeerInfo> answer;
-  if (peer.complete || want <= 0) return answer;
+  if (entries_.at(asking).complete || want <= 0) return answer;
   want = std::min(want, config_.max_peers);
-  std::vector<uint32_t> chosen;
-  const int incomplete = static_cast<int>(by_kind_[kIncomplete].size()) - 1;
+  std::vector<Slot> chosen;
+  chosen.reserve(static_cast<size_t>(want));
+  const int incomplete = static_cast<int>(by_kind_[Kind::kIncomplete].size()) - 1;
   const int kept =
       std::clamp(static_cast<int>(want * config_.incomplete_share), 0, std::max(incomplete, 0));
-  Sample(kComplete, want - kept, now, peer, chosen);
+  Sample(Kind::kComplete, want - kept, now, asking, chosen);
   const int room = want - static_cast<int>(chosen.size());
-  Sample(kOrigin, std::min(config_.max_origins, std::max(room - kept, 1)), now, peer, chosen);
-  Sample(kIncomplete, want - static_cast<int>(chosen.size()), now, peer, chosen);
+  Sample(Kind::kOrigin, std::min(config_.max_origins, std::max(room - kept, 1)), now, asking,
+         chosen);
+  Sample(Kind::kIncomplete, want - static_cast<int>(chosen.size()), now, asking, chosen);
   answer.reserve(chosen.size());
-  for (uint32_t index : chosen) {
-    ++entries_[index].handed_out;
-    answer.push_back(entries_[index].peer);
+  for (Slot slot : chosen) {
+    HandOutEntry& entry = entries_.at(slot);
+    ++entry.handed_out;
+    answer.push_back(InfoOf(entry));
   }
   return answer;
 }
 
 // Draws pairs and takes the one that was handed out less: that keeps the numbers of links even,
 // where plain chance would give the first to join ten times the links of the last.
-void HandOutSwarm::Sample(Kind kind, int count, Instant now, const PeerInfo& peer,
-                          std::vector<uint32_t>& chosen) {
-  const std::vector<uint32_t>& list = by_kind_[kind];
+void HandOutSwarm::Sample(Kind kind, int count, Instant now, Slot asking,
+                          std::vector<Slot>& chosen) {
+  const std::vector<Slot>& list = by_kind_[kind];
   if (list.empty()) return;
+  const HandOutEntry& asking_entry = entries_.at(asking);
   for (int i = 0; i < count; ++i) {
     const bool far = random_->Bernoulli(config_.far_share);
-    int64_t best = -1;
+    Slot best = kNoSlot;
     int seen = 0;
     for (int draw = 0; draw < kDrawsPerPeer && seen < 2; ++draw) {
-      const uint32_t index = list[static_cast<size_t>(random_->Uniform(list.size()))];
-      if (!IsEligible(index, now, peer, chosen)) continue;
-      if (!FitsZone(peer, entries_[index].peer, far)) continue;
+      const Slot slot = list[static_cast<size_t>(random_->Uniform(list.size()))];
+      if (!IsEligible(slot, now, asking, chosen)) continue;
+      const HandOutEntry& entry = entries_.at(slot);
+      if (!FitsZone(asking_entry, entry, far)) continue;
       ++seen;
-      if (best < 0 || entries_[index].handed_out < entries_[static_cast<size_t>(best)].handed_out) {
-        best = index;
-      }
+      if (best == kNoSlot || entry.handed_out < entries_.at(best).handed_out) best = slot;
     }
-    if (best < 0) best = FirstEligible(list, now, peer, chosen);
-    if (best < 0) return;
-    chosen.push_back(static_cast<uint32_t>(best));
+    if (best == kNoSlot) best = FirstEligible(list, now, asking, chosen);
+    if (best == kNoSlot) return;
+    chosen.push_back(best);
   }
 }
 
-// Any eligible peer, of whatever zone, from a random place on; -1 if none is found soon.
-int64_t HandOutSwarm::FirstEligible(absl::Span<const uint32_t> list, Instant now,
-                                    const PeerInfo& peer, absl::Span<const uint32_t> chosen) {
+// Any eligible peer, of whatever zone, from a random place on; kNoSlot if none is found soon.
+Slot HandOutSwarm::FirstEligible(absl::Span<const Slot> list, Instant now, Slot asking,
+                                 absl::Span<const Slot> chosen) {
   const size_t start = static_cast<size_t>(random_->Uniform(list.size()));
   for (size_t i = 0; i < std::min(list.size(), kMostLookedAt); ++i) {
-    const uint32_t index = list[(start + i) % list.size()];
-    if (IsEligible(index, now, peer, chosen)) return index;
+    const Slot slot = list[(start + i) % list.size()];
+    if (IsEligible(slot, now, asking, chosen)) return slot;
   }
-  return -1;
+  return kNoSlot;
 }
 
-bool HandOutSwarm::IsEligible(uint32_t index, Instant now, const PeerInfo& peer,
-                              absl::Span<const uint32_t> chosen) const {
-  const Entry& entry = entries_[index];
-  return entry.expires > now && entry.peer.id != peer.id &&
-         std::find(chosen.begin(), chosen.end(), index) == chosen.end();
+bool HandOutSwarm::IsEligible(Slot slot, Instant now, Slot asking,
+                              absl::Span<const Slot> chosen) const {
+  return slot != asking && entries_.at(slot).expires > now &&
+         std::find(chosen.begin(), chosen.end(), slot) == chosen.end();
 }
 
-bool HandOutSwarm::FitsZone(const PeerInfo& peer, const PeerInfo& other, bool far) const {
-  if (peer.zone == 0 || other.zone == 0) return true;
-  return (peer.zone != other.zone) == far;
+bool HandOutSwarm::FitsZone(const HandOutEntry& asking, const HandOutEntry& other, bool far) {
+  if (asking.zone == 0 || other.zone == 0) return true;
+  return (asking.zone != other.zone) == far;
 }
 
-std::vector<PeerPush> HandOutSwarm::PushNewcomer(Instant now, const PeerInfo& newcomer,
+std::vector<PeerPush> HandOutSwarm::PushNewcomer(Instant now, Slot newcomer,
                                                  absl::Span<const PeerInfo> told) {
   std::vector<PeerPush> pushes;
-  std::vector<PeerId> put_back;
+  std::vector<Slot> put_back;
+  const PeerInfo info = InfoOf(entries_.at(newcomer));
   while (static_cast<int>(pushes.size()) < config_.max_pushes_per_join && !waiting_.empty()) {
-    PeerId& drawn = waiting_[static_cast<size_t>(random_->Uniform(waiting_.size()))];
-    const PeerId recipient = drawn;
-    drawn = waiting_.back();
-    waiting_.pop_back();
-    auto it = index_.find(recipient);
-    if (it == index_.end() || recipient == newcomer.id) continue;
-    Entry& entry = entries_[it->second];
-    entry.waiting = false;
-    if (entry.unmet_want <= 0 || entry.expires <= now) continue;
+    const Slot slot = waiting_[static_cast<size_t>(random_->Uniform(waiting_.size()))];
+    RemoveFromWaiting(slot);
+    HandOutEntry& entry = entries_.at(slot);
+    if (slot == newcomer || entry.expires <= now) continue;
+    const PeerId recipient = peers_.at(entry.peer).id;
     const bool is_told = std::any_of(told.begin(), told.end(),
                                      [&](const PeerInfo& peer) { return peer.id == recipient; });
     // Whoever was told dials; that meets the want as well.
-    if (--entry.unmet_want > 0) {
-      entry.waiting = true;
-      put_back.push_back(recipient);
-    }
-    if (is_told) continue;
-    pushes.push_back({.recipient = recipient, .peer = newcomer});
+    if (--entry.unmet_want > 0) put_back.push_back(slot);
+    if (!is_told) pushes.push_back({.recipient = recipient, .peer = info});
   }
-  waiting_.insert(waiting_.end(), put_back.begin(), put_back.end());
+  for (Slot slot : put_back) AddToWaiting(slot);
   return pushes;
 }
 
-void HandOutSwarm::NoteUnmetWant(const PeerId& peer, int want) {
-  auto it = index_.find(peer);
-  if (it == index_.end()) return;
-  Entry& entry = entries_[it->second];
+void HandOutSwarm::NoteUnmetWant(Slot slot, int want) {
+  HandOutEntry& entry = entries_.at(slot);
   entry.unmet_want = std::max(want, 0);
-  if (entry.waiting || entry.unmet_want == 0) return;
-  entry.waiting = true;
-  waiting_.push_back(peer);
+  if (entry.unmet_want == 0) {
+    RemoveFromWaiting(slot);
+  } else if (entry.waiting_place == kNoSlot) {
+    AddToWaiting(slot);
+  }
 }
 
 }  // namespace kraken::swarm

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -166,6 +167,65 @@ TEST_F(HandOutTest, ThoseWhoGotTooFewAreToldOfNewcomers) {
   const AnnounceAnswer fourth = Announce(NewPeer(), 0);
   EXPECT_EQ(fourth.pushes.size(), 2u);
   EXPECT_TRUE(Announce(NewPeer(), 0).pushes.empty()) << "both have had what they wanted";
+}
+
+TEST_F(HandOutTest, APeerThatComesAndGoesIsToldOfANewcomerOnce) {
+  const PeerInfo flighty = NewPeer();
+  for (int i = 0; i < 10; ++i) {
+    Announce(flighty, 3);
+    Announce(flighty, 0, 0, AnnounceEvent::kLeave);
+  }
+  Announce(flighty, 3);
+  EXPECT_EQ(Announce(NewPeer(), 0).pushes.size(), 1u);
+}
+
+TEST_F(HandOutTest, WhatAPeerSaysOfItselfHoldsInAllItsSwarms) {
+  PeerInfo moved = NewPeer();
+  moved.ip = "10.0.0.1";
+  Announce(moved, 0, 10, AnnounceEvent::kComplete);
+  AnnounceRecord elsewhere;
+  elsewhere.key = {Digest(), ByteCount(2 << 20)};
+  moved.ip = "10.0.0.2";
+  hand_out_.Announce(Instant::FromNanos(now_), moved, elsewhere);
+  const AnnounceAnswer answer = Announce(NewPeer(), 1);
+  ASSERT_EQ(answer.peers.size(), 1u);
+  EXPECT_EQ(answer.peers[0].ip, "10.0.0.2");
+  EXPECT_TRUE(answer.peers[0].complete) << "complete in one swarm, and not in the other";
+}
+
+// Peers that join, renew, leave and fall silent at random: exactly those that are there are known,
+// and nobody else is handed out.
+TEST_F(HandOutTest, KnowsExactlyWhoIsThere) {
+  constexpr size_t kPeers = 20;
+  constexpr uint64_t kSwarms = 4;
+  std::vector<PeerInfo> peers(kPeers);
+  for (PeerInfo& peer : peers) peer = NewPeer();
+  std::map<std::pair<TorrentKey, PeerId>, int64_t> expires;
+  for (int step = 0; step < 20'000; ++step) {
+    const PeerInfo& peer = peers[random_.Uniform(kPeers)];
+    AnnounceRecord record;
+    record.key = {Digest(), ByteCount(static_cast<int64_t>(1 + random_.Uniform(kSwarms)))};
+    record.event = random_.Bernoulli(0.3) ? AnnounceEvent::kLeave : AnnounceEvent::kProgress;
+    record.want_peers = static_cast<int32_t>(random_.Uniform(4));
+    for (const PeerInfo& other : hand_out_.Announce(Instant::FromNanos(now_), peer, record).peers) {
+      auto there = expires.find({record.key, other.id});
+      ASSERT_TRUE(there != expires.end() && there->second > now_) << "step " << step;
+    }
+    if (record.event == AnnounceEvent::kLeave) {
+      expires.erase({record.key, peer.id});
+    } else {
+      expires[{record.key, peer.id}] = now_ + ToNanos(HandOutConfig().lease);
+    }
+    now_ += static_cast<int64_t>(random_.Uniform(kSecond));
+    hand_out_.Sweep(Instant::FromNanos(now_));
+    std::set<TorrentKey> swarms;
+    for (auto it = expires.begin(); it != expires.end();) {
+      it = it->second <= now_ ? expires.erase(it) : std::next(it);
+    }
+    for (const auto& [who, when] : expires) swarms.insert(who.first);
+    ASSERT_EQ(hand_out_.entry_count(), expires.size()) << "step " << step;
+    ASSERT_EQ(hand_out_.swarm_count(), swarms.size()) << "step " << step;
+  }
 }
 
 // What the engine makes of the answers, roughly: a link to each. One connected graph, no host with

@@ -1,0 +1,121 @@
+#ifndef KRAKEN_SWARM_HAND_OUT_TABLES_H_
+#define KRAKEN_SWARM_HAND_OUT_TABLES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "kraken/base/peer_id.h"
+#include "kraken/swarm/instant.h"
+#include "kraken/swarm/peer_info.h"
+
+namespace kraken::swarm {
+
+class HandOutSwarm;
+
+// Inside of HandOut: a slot of PeerTable, of EntryTable, or a place in a list; kNoSlot: none.
+using Slot = uint32_t;
+inline constexpr Slot kNoSlot = std::numeric_limits<Slot>::max();
+
+// An array that grows without moving what it holds: nobody waits for a copy of all, and references
+// stay valid.
+template <typename T>
+class ChunkedArray {
+ public:
+  T& operator[](Slot slot) { return chunks_[slot >> kChunkBits][slot & kChunkMask]; }
+  const T& operator[](Slot slot) const { return chunks_[slot >> kChunkBits][slot & kChunkMask]; }
+  size_t size() const { return size_; }
+  // Returns the slot of the new element.
+  Slot Grow() {
+    if (size_ >> kChunkBits == chunks_.size()) {
+      chunks_.push_back(std::make_unique<T[]>(size_t{1} << kChunkBits));
+    }
+    return static_cast<Slot>(size_++);
+  }
+
+ private:
+  static constexpr int kChunkBits = 10;
+  static constexpr Slot kChunkMask = (Slot{1} << kChunkBits) - 1;
+
+  std::vector<std::unique_ptr<T[]>> chunks_;
+  size_t size_ = 0;
+};
+
+// The peers of all swarms, each held once, however many swarms it is in. Not thread safe.
+class PeerTable {
+ public:
+  // Of a peer that has an entry; else kNoSlot.
+  Slot Find(const PeerId& id) const;
+  // One entry more of this peer.
+  Slot Acquire(const PeerInfo& peer);
+  // One entry less; the peer is forgotten with its last one.
+  void Release(Slot slot);
+
+  // What the peer said of itself last. `origin` and `complete` mean nothing here.
+  PeerInfo& at(Slot slot) { return peers_[slot].info; }
+
+ private:
+  struct Peer {
+    PeerInfo info;
+    uint32_t entries = 0;
+  };
+
+  ChunkedArray<Peer> peers_;
+  std::vector<Slot> free_;
+  absl::flat_hash_map<PeerId, Slot> index_;
+};
+
+// One peer in one swarm. There are millions: 48 bytes.
+struct HandOutEntry {
+  enum Kind : uint8_t { kComplete, kOrigin, kIncomplete, kKinds };
+
+  HandOutSwarm* swarm = nullptr;
+  Instant expires;
+  Slot peer = kNoSlot;
+  // Its place among the swarm's peers of its kind.
+  Slot place = kNoSlot;
+  // Its place among those that want more peers.
+  Slot waiting_place = kNoSlot;
+  uint32_t handed_out = 0;
+  int32_t unmet_want = 0;
+  // Neighbours in the order of renewal.
+  Slot older = kNoSlot;
+  Slot newer = kNoSlot;
+  // As the peer's.
+  uint16_t zone = 0;
+  Kind kind = kIncomplete;
+  bool complete = false;
+};
+static_assert(sizeof(HandOutEntry) == 48);
+
+// All entries, linked in the order of their last renewal. A list instead of a queue of leases: an
+// entry is in it once, however often its peer leaves and comes back. Not thread safe.
+class EntryTable {
+ public:
+  // A new one, renewed just now.
+  Slot Add();
+  void Remove(Slot slot);
+  void Renew(Slot slot);
+  // kNoSlot if there is none.
+  Slot oldest() const { return oldest_; }
+
+  HandOutEntry& at(Slot slot) { return entries_[slot]; }
+  const HandOutEntry& at(Slot slot) const { return entries_[slot]; }
+  size_t size() const { return entries_.size() - free_.size(); }
+
+ private:
+  void Link(Slot slot);
+  void Unlink(Slot slot);
+
+  ChunkedArray<HandOutEntry> entries_;
+  std::vector<Slot> free_;
+  Slot oldest_ = kNoSlot;
+  Slot newest_ = kNoSlot;
+};
+
+}  // namespace kraken::swarm
+
+#endif  // KRAKEN_SWARM_HAND_OUT_TABLES_H_
