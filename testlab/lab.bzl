@@ -10,6 +10,11 @@ _PROGRAMS = {
     "kraken-tracker": "//kraken/tracker:kraken-tracker",
 }
 
+# What fills an origin.
+_MEASURED_WITH = {
+    "fill-store": "//kraken/storage/testing:fill_store",
+}
+
 _IMAGES = {
     "app": "//testlab/images:kraken_agent_image",
     "debian": "//testlab/images:debian_image",
@@ -29,6 +34,24 @@ def lab_arguments(mode):
     Returns:
       A list for `args`.
     """
-    programs = ["--program=%s=$(rootpath %s)" % item for item in _PROGRAMS.items()]
     images = ["--image=%s=$(rootpath %s)" % item for item in _IMAGES.items()]
-    return [_MAIN, mode] + programs + images
+    return [_MAIN, mode] + _program_arguments(_PROGRAMS) + images
+
+def measurement(name):
+    """A program that measures our processes in a small cluster and prints a table.
+
+    Args:
+      name: the target's name, which is the lab's mode too.
+    """
+    programs = dict(_PROGRAMS, **_MEASURED_WITH)
+    native.sh_binary(
+        name = name,
+        testonly = True,
+        srcs = ["//tools:run_python.sh"],
+        args = [_MAIN, name] + _program_arguments(programs),
+        data = ["//testlab/lab"] + programs.values(),
+        tags = ["benchmark"],
+    )
+
+def _program_arguments(programs):
+    return ["--program=%s=$(rootpath %s)" % item for item in programs.items()]

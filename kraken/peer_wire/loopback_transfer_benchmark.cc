@@ -1,92 +1,123 @@
-// A blob from one node to another over loopback, against the bare loop.
+// A blob from one node to another over loopback, against the bare loop that does the same system
+// calls with the same number of threads.
 //
 //   bare   one thread: sendfile; another: recv into 64 KiB, SHA256_Update, pwrite; fsync, rename
 //   nodes  two whole nodes in this process: handshake, requests, chunks, the engine, pieces hashed,
 //          written and verified; commit (fsync, rename, fsync of both directories)
+//
+// and with --tls
+//
+//   bare   pread of 64 KiB, seal, send; recv, open, SHA256_Update, pwrite; fsync, rename
+//   nodes  the same two with mutual TLS
+//
 // in pairs that alternate in order. CPU time is the whole process's, both sides included.
 //
-//   loopback_transfer_benchmark [--size=512MB] [--pairs=5]
+//   loopback_transfer_benchmark [--size=512MB] [--pairs=5] [--tls]
 // Files go to $TEST_TMPDIR or the system's place for temporary files.
 
 #include <cstdio>
 #include <string>
-#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
 #include "kraken/base/byte_size.h"
 #include "kraken/base/check.h"
 #include "kraken/base/test_util.h"
+#include "kraken/net/test_certificates.h"
 #include "kraken/peer_wire/test_swarm.h"
 #include "kraken/storage/blob.h"
 #include "kraken/storage/blob_store.h"
-#include "kraken/storage/piece_layout.h"
-#include "kraken/storage/storage_test_util.h"
+#include "kraken/storage/sequential_writer.h"
+#include "kraken/storage/testing/generated_blob.h"
 #include "kraken/storage/testing/transfer_benchmark.h"
+#include "kraken/swarm/metainfo.h"
 
 namespace kraken::peer_wire {
 namespace {
 
+using storage::GeneratedBlob;
 using storage::TransferCost;
 
 constexpr double kGiB = 1 << 30;
+constexpr absl::Duration kPatience = absl::Minutes(10);
 
-TransferCost RunBare(TestNode& seeder, const storage::TestBlob& blob,
-                     const std::string& directory) {
-  const auto source = *seeder.store().Find(blob.digest);
-  return storage::MeasureBareTransfer(source->fd(), blob.size().value(), blob.digest, directory);
+struct Flags {
+  int64_t size = 512 << 20;
+  int pairs = 5;
+  bool tls = false;
+};
+
+void Seed(TestNode& seeder, const GeneratedBlob& blob) {
+  auto partial = seeder.store().OpenPartial(blob.digest(), blob.layout().size(),
+                                            {.piece_length = blob.layout().piece_length()});
+  KH_CHECK(partial.ok());
+  storage::SequentialWriter writer(*partial);
+  blob.ForEachPiece([&](absl::Span<const uint8_t> piece) { KH_CHECK(writer.Append(piece).ok()); });
+  KH_CHECK(writer.Finish().ok());
+  seeder.Run([&] {
+    seeder.node().SeedComplete(blob.digest(), [](absl::Status status) { KH_CHECK(status.ok()); });
+  });
 }
 
-TransferCost RunNodes(TestTracker& tracker, const storage::TestBlob& blob) {
-  TestNode leecher(&tracker);
-  const TransferCost cost =
-      storage::MeasureCost([&] { KH_CHECK(leecher.Leech(blob)->Wait().ok()); });
-  KH_CHECK(leecher.store().Delete(blob.digest, /*force=*/false).ok());
+TransferCost RunBare(TestNode& seeder, const GeneratedBlob& blob, const std::string& directory,
+                     bool tls) {
+  const auto source = *seeder.store().Find(blob.digest());
+  const int64_t size = blob.layout().size().value();
+  return tls ? storage::MeasureBareTlsTransfer(source->fd(), size, blob.digest(), directory)
+             : storage::MeasureBareTransfer(source->fd(), size, blob.digest(), directory);
+}
+
+TransferCost RunNodes(TestTracker& tracker, const GeneratedBlob& blob,
+                      const TransportSecurity& security) {
+  TestNode leecher(&tracker, {.security = security});
+  auto metainfo =
+      swarm::Metainfo::Create(blob.digest(), blob.layout().size(), blob.layout().piece_length());
+  KH_CHECK(metainfo.ok() && metainfo->Merge(PieceIndex(0), blob.states()).ok());
+  const TransferCost cost = storage::MeasureCost(
+      [&] { KH_CHECK(leecher.Leech(*std::move(metainfo))->Wait(kPatience).ok()); });
+  KH_CHECK(leecher.store().Delete(blob.digest()).ok());
   return cost;
 }
 
-void Run(int64_t size, int pairs) {
+void Run(const Flags& flags) {
   const std::string directory = MakeTestDir();
-  const storage::TestBlob blob(size, storage::PieceLengthFor(ByteCount(size)).value());
-  TestTracker tracker;
-  TestNode seeder(&tracker, {.origin = true});
-  seeder.Store(blob);
-  seeder.Run([&] {
-    seeder.node().SeedComplete(blob.digest, [](absl::Status status) { KH_CHECK(status.ok()); });
-  });
-  const double gib = static_cast<double>(size) / kGiB;
-  std::printf("%.2f GiB in pieces of %ld KiB\n", gib,
-              static_cast<long>(blob.layout.piece_length().value() >> 10));
-  std::printf("pair  bare GiB/s  nodes GiB/s  ratio   bare CPU s/GiB  nodes CPU s/GiB  ratio\n");
-  std::vector<double> rates, cpus;
-  for (int i = 0; i < pairs; ++i) {
-    TransferCost bare;
-    if (i % 2 == 0) bare = RunBare(seeder, blob, directory);
-    const TransferCost nodes = RunNodes(tracker, blob);
-    if (i % 2 == 1) bare = RunBare(seeder, blob, directory);
-    rates.push_back(bare.wall_s / nodes.wall_s);
-    cpus.push_back(nodes.cpu_s / bare.cpu_s);
-    std::printf("%4d  %10.2f  %11.2f  %5.2f  %15.2f  %15.2f  %5.2f\n", i + 1, gib / bare.wall_s,
-                gib / nodes.wall_s, rates.back(), bare.cpu_s / gib, nodes.cpu_s / gib, cpus.back());
+  const GeneratedBlob blob(ByteCount(flags.size), /*seed=*/1);
+  TransportSecurity seeder_security, leecher_security;
+  net::TestCa ca(directory, "cluster");
+  if (flags.tls) {
+    seeder_security = MakeTestSecurity(ca, ca, "origin");
+    leecher_security = MakeTestSecurity(ca, ca, "agent");
   }
-  std::printf("median ratio: rate %.2f, CPU %.2f\n", storage::Median(rates), storage::Median(cpus));
+  TestTracker tracker;
+  TestNode seeder(&tracker, {.origin = true, .security = seeder_security});
+  Seed(seeder, blob);
+  std::printf("%.2f GiB in pieces of %ld KiB%s\n", static_cast<double>(flags.size) / kGiB,
+              static_cast<long>(blob.layout().piece_length().value() >> 10),
+              flags.tls ? ", TLS" : "");
+  storage::ComparePairs(
+      "nodes", flags.size, flags.pairs, [&] { return RunBare(seeder, blob, directory, flags.tls); },
+      [&] { return RunNodes(tracker, blob, leecher_security); });
+  KH_CHECK(seeder.store().Delete(blob.digest()).ok());
 }
 
 }  // namespace
 }  // namespace kraken::peer_wire
 
 int main(int argc, char** argv) {
-  int64_t size = 512 << 20;
-  int pairs = 5;
+  kraken::peer_wire::Flags flags;
   for (int i = 1; i < argc; ++i) {
     absl::string_view argument = argv[i];
-    if (absl::ConsumePrefix(&argument, "--size=")) {
+    if (argument == "--tls") {
+      flags.tls = true;
+    } else if (absl::ConsumePrefix(&argument, "--size=")) {
       const auto parsed = kraken::ParseByteSize(argument);
       KH_CHECK(parsed.ok());
-      size = *parsed;
+      flags.size = *parsed;
     } else {
-      KH_CHECK(absl::ConsumePrefix(&argument, "--pairs=") && absl::SimpleAtoi(argument, &pairs));
+      KH_CHECK(absl::ConsumePrefix(&argument, "--pairs=") &&
+               absl::SimpleAtoi(argument, &flags.pairs));
     }
   }
-  kraken::peer_wire::Run(size, pairs);
+  kraken::peer_wire::Run(flags);
 }

@@ -6,7 +6,6 @@
 #include "absl/time/clock.h"
 #include "kraken/base/test_util.h"
 #include "kraken/net/test_certificates.h"
-#include "kraken/net/tls_context.h"
 #include "kraken/peer_wire/test_swarm.h"
 #include "kraken/storage/storage_test_util.h"
 #include "kraken/swarm/piece_list_signature.h"
@@ -32,20 +31,8 @@ class SecurePeerTest : public testing::Test {
  protected:
   SecurePeerTest() : dir_(MakeTestDir()), ca_(dir_, "cluster"), blob_(20 * kPiece + 5, kPiece) {}
 
-  TransportSecurity Security(net::TestCa& ca, const std::string& name) {
-    const net::TlsIdentity identity =
-        ca.Issue(name, {.common_name = name, .dns_sans = {name}, .ip_sans = {"127.0.0.1"}});
-    auto server = net::TlsContext::CreateServer({.identity = identity,
-                                                 .client_ca_files = {ca_.ca_file()},
-                                                 .client_auth = net::ClientAuth::kRequired});
-    auto client =
-        net::TlsContext::CreateClient({.ca_files = {ca_.ca_file()}, .identity = identity});
-    EXPECT_OK(server);
-    EXPECT_OK(client);
-    TransportSecurity security;
-    security.server = *std::move(server);
-    security.client = *std::move(client);
-    return security;
+  TransportSecurity Security(net::TestCa& issuer, const std::string& name) {
+    return MakeTestSecurity(ca_, issuer, name);
   }
 
   const std::string dir_;

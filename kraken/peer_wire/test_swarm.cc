@@ -7,6 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "kraken/base/test_util.h"
+#include "kraken/net/tls_context.h"
 #include "kraken/storage/blob.h"
 #include "kraken/storage/partial_blob.h"
 #include "kraken/storage/sequential_writer.h"
@@ -130,8 +131,8 @@ void TestNode::Announce(swarm::TorrentId, const swarm::AnnounceRecord& record) {
   tracker_->Announce(this, record);
 }
 
-absl::Status TestNode::Fetch::Wait() {
-  if (!done_.WaitForNotificationWithTimeout(kTestPatience)) {
+absl::Status TestNode::Fetch::Wait(absl::Duration patience) {
+  if (!done_.WaitForNotificationWithTimeout(patience)) {
     return absl::DeadlineExceededError("the fetch has not ended");
   }
   return status_;
@@ -140,6 +141,23 @@ absl::Status TestNode::Fetch::Wait() {
 void TestNode::Fetch::End(absl::Status status) {
   status_ = std::move(status);
   done_.Notify();
+}
+
+TransportSecurity MakeTestSecurity(const net::TestCa& trusted, net::TestCa& issuer,
+                                   const std::string& name) {
+  const net::TlsIdentity identity =
+      issuer.Issue(name, {.common_name = name, .dns_sans = {name}, .ip_sans = {"127.0.0.1"}});
+  auto server = net::TlsContext::CreateServer({.identity = identity,
+                                               .client_ca_files = {trusted.ca_file()},
+                                               .client_auth = net::ClientAuth::kRequired});
+  auto client =
+      net::TlsContext::CreateClient({.ca_files = {trusted.ca_file()}, .identity = identity});
+  EXPECT_OK(server);
+  EXPECT_OK(client);
+  TransportSecurity security;
+  security.server = *std::move(server);
+  security.client = *std::move(client);
+  return security;
 }
 
 swarm::Metainfo MetainfoOf(const storage::TestBlob& blob) {

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/net/loop_thread.h"
+#include "kraken/net/test_certificates.h"
 #include "kraken/peer_wire/swarm_node.h"
 #include "kraken/storage/blob_store.h"
 #include "kraken/storage/storage_test_util.h"
@@ -96,8 +97,8 @@ class TestNode : private swarm::Announcer {
 
 class TestNode::Fetch {
  public:
-  // DEADLINE_EXCEEDED after kTestPatience.
-  absl::Status Wait();
+  // DEADLINE_EXCEEDED after `patience`.
+  absl::Status Wait(absl::Duration patience = kTestPatience);
   bool HasEnded() { return done_.HasBeenNotified(); }
   void End(absl::Status status);
 
@@ -105,6 +106,10 @@ class TestNode::Fetch {
   absl::Status status_;
   absl::Notification done_;
 };
+
+// Mutual TLS: a certificate for `name` by `issuer`, and trust in those of `trusted`.
+TransportSecurity MakeTestSecurity(const net::TestCa& trusted, net::TestCa& issuer,
+                                   const std::string& name);
 
 // What an origin's list of the blob says.
 swarm::Metainfo MetainfoOf(const storage::TestBlob& blob);

@@ -26,13 +26,12 @@
 #include "absl/strings/strip.h"
 #include "kraken/base/byte_size.h"
 #include "kraken/base/check.h"
-#include "kraken/base/random.h"
-#include "kraken/base/sha256.h"
 #include "kraken/base/unique_fd.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/storage/blob_store.h"
 #include "kraken/storage/piece_layout.h"
 #include "kraken/storage/piece_writer.h"
+#include "kraken/storage/testing/generated_blob.h"
 #include "kraken/storage/testing/transfer_benchmark.h"
 
 namespace kraken::storage {
@@ -41,50 +40,37 @@ namespace {
 constexpr size_t kBufferBytes = 64 << 10;
 constexpr double kGiB = 1 << 30;
 
-// The file to send, with its digest and piece states; in the page cache.
+// The file to send; in the page cache.
 struct Source {
   UniqueFd file;
-  int64_t size;
-  PieceLayout layout;
-  std::vector<Sha256State> states;
-  Digest digest;
+  GeneratedBlob blob;
+
+  int64_t size() const { return blob.layout().size().value(); }
 };
 
 Source MakeSource(const std::string& path, int64_t size) {
-  const PieceLayout layout =
-      PieceLayout::Create(ByteCount(size), PieceLengthFor(ByteCount(size))).value();
-  UniqueFd fd(::open(path.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600));
-  KH_CHECK(fd.valid());
-  SeededBitGen random(1);
-  Sha256 hash;
-  std::vector<uint8_t> piece(static_cast<size_t>(layout.piece_length().value()));
-  std::vector<Sha256State> states;
-  for (int32_t i = 0; i < layout.piece_count().value(); ++i) {
-    const auto part =
-        absl::MakeSpan(piece).first(static_cast<size_t>(layout.LengthOf(PieceIndex(i)).value()));
-    random.Fill(part);
-    hash.Update(part);
-    if (PieceIndex(i) != layout.last_piece()) states.push_back(hash.state());
-    KH_CHECK(::write(fd.get(), part.data(), part.size()) == static_cast<ssize_t>(part.size()));
-  }
-  KH_CHECK(::fsync(fd.get()) == 0);
-  return {.file = std::move(fd),
-          .size = size,
-          .layout = layout,
-          .states = std::move(states),
-          .digest = hash.Finish()};
+  Source source{
+      .file = UniqueFd(::open(path.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600)),
+      .blob = GeneratedBlob(ByteCount(size), 1)};
+  KH_CHECK(source.file.valid());
+  source.blob.ForEachPiece([&](absl::Span<const uint8_t> piece) {
+    KH_CHECK(::write(source.file.get(), piece.data(), piece.size()) ==
+             static_cast<ssize_t>(piece.size()));
+  });
+  KH_CHECK(::fsync(source.file.get()) == 0);
+  return source;
 }
 
 TransferCost RunBare(const Source& source, const std::string& directory) {
-  return MeasureBareTransfer(source.file.get(), source.size, source.digest, directory);
+  return MeasureBareTransfer(source.file.get(), source.size(), source.blob.digest(), directory);
 }
 
 void ReceiveIntoStore(const Source& source, BlobStore& store, int in) {
-  const auto partial = store.OpenPartial(source.digest, ByteCount(source.size), {});
+  const auto partial = store.OpenPartial(source.blob.digest(), source.blob.layout().size(), {});
   KH_CHECK(partial.ok());
-  KH_CHECK((*partial)->SetStates(PieceIndex(0), source.states).ok());
+  KH_CHECK((*partial)->SetStates(PieceIndex(0), source.blob.states()).ok());
   std::vector<uint8_t> buffer(kBufferBytes);
-  for (int32_t i = 0; i < source.layout.piece_count().value(); ++i) {
+  for (int32_t i = 0; i < source.blob.layout().piece_count().value(); ++i) {
     const auto writer = (*partial)->StartPiece(PieceIndex(i));
     KH_CHECK(writer.ok());
     while ((*writer)->received() < (*writer)->expected()) {
@@ -101,16 +87,10 @@ void ReceiveIntoStore(const Source& source, BlobStore& store, int in) {
 }
 
 TransferCost RunStore(const Source& source, BlobStore& store) {
-  const TransferCost cost = MeasureTransfer(source.file.get(), source.size,
+  const TransferCost cost = MeasureTransfer(source.file.get(), source.size(),
                                             [&](int in) { ReceiveIntoStore(source, store, in); });
-  KH_CHECK(store.Delete(source.digest, /*force=*/false).ok());
+  KH_CHECK(store.Delete(source.blob.digest()).ok());
   return cost;
-}
-
-void PrintLine(const char* name, const std::vector<double>& values) {
-  std::printf("%-34s median %6.3f   min %6.3f   max %6.3f\n", name, Median(values),
-              *std::min_element(values.begin(), values.end()),
-              *std::max_element(values.begin(), values.end()));
 }
 
 void Run(int64_t size, int pairs, const std::string& parent) {
@@ -121,34 +101,13 @@ void Run(int64_t size, int pairs, const std::string& parent) {
   WorkerPool pool(1, 100);
   auto store = BlobStore::Open({.root = absl::StrCat(directory, "/store")}, pool);
   KH_CHECK(store.ok());
-  const double gib = static_cast<double>(size) / kGiB;
-  std::printf("%.2f GiB in %d pieces of %d KiB, %d interleaved pairs in %s\n\n", gib,
-              source.layout.piece_count().value(),
-              static_cast<int>(source.layout.piece_length().value() >> 10), pairs,
+  std::printf("%.2f GiB in %d pieces of %d KiB, %d interleaved pairs in %s\n\n",
+              static_cast<double>(size) / kGiB, source.blob.layout().piece_count().value(),
+              static_cast<int>(source.blob.layout().piece_length().value() >> 10), pairs,
               directory.c_str());
-  std::printf("pair  bare GiB/s  store GiB/s  ratio   bare CPU s/GiB  store CPU s/GiB  ratio\n");
-  std::vector<double> bare_rates, store_rates, rate_ratios, cpu_ratios;
-  RunBare(source, directory);  // warms up
-  RunStore(source, **store);
-  for (int i = 0; i < pairs; ++i) {
-    TransferCost bare, ours;
-    if (i % 2 == 0) bare = RunBare(source, directory);
-    ours = RunStore(source, **store);
-    if (i % 2 == 1) bare = RunBare(source, directory);
-    bare_rates.push_back(gib / bare.wall_s);
-    store_rates.push_back(gib / ours.wall_s);
-    rate_ratios.push_back(bare.wall_s / ours.wall_s);
-    cpu_ratios.push_back(ours.cpu_s / bare.cpu_s);
-    std::printf("%4d  %10.3f  %11.3f  %5.3f   %14.3f  %15.3f  %5.3f\n", i + 1, bare_rates.back(),
-                store_rates.back(), rate_ratios.back(), bare.cpu_s / gib, ours.cpu_s / gib,
-                cpu_ratios.back());
-    std::fflush(stdout);
-  }
-  std::printf("\n");
-  PrintLine("bare loop, GiB/s", bare_rates);
-  PrintLine("store, GiB/s", store_rates);
-  PrintLine("store / bare, rate", rate_ratios);
-  PrintLine("store / bare, CPU", cpu_ratios);
+  ComparePairs(
+      "store", size, pairs, [&] { return RunBare(source, directory); },
+      [&] { return RunStore(source, **store); });
   store->reset();
   pool.WaitIdle();
   const std::string remove = absl::StrCat("rm -rf '", directory, "'");

@@ -7,18 +7,21 @@ import signal
 import threading
 import traceback
 
-from testlab.lab import e2e, up
+from testlab.lab import e2e, footprint, latency, up
 from testlab.lab.errors import Interrupted, LabError
 from testlab.lab.lab import Lab
 from testlab.lab.network import LoopbackNetwork, NamespaceNetwork
 from testlab.lab.report import Report
 from testlab.lab.sabotage import SABOTAGES
+from testlab.lab.seeded import SeededCluster
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 # Kept for whoever looks for a fault; all else is bulk.
 KEPT = ("logs", "hosts")
+# What measures on a cluster of its own.
+_MEASUREMENTS = {"latency": latency, "footprint": footprint}
 # In a host's folder.
 _BULK = ("cache", "storage")
 
@@ -36,13 +39,20 @@ def run(options):
     _end_with_lifeline(options.lifeline)
     _listen_to_signals()
     steps = e2e.selected(options.only)
-    report = Report(len(steps) + 1 if options.mode == "e2e" else 1)
+    measurement = _MEASUREMENTS.get(options.mode)
+    report = Report(_step_count(options.mode, steps))
     lab = None
     code = EXIT_FAILED
     try:
         network = _make_network(options.network)
-        lab = Lab(network, options.inside, options.program, options.image)
-        if options.mode == "up":
+        if measurement:
+            lab = SeededCluster(network, options.inside, options.program, measurement.AGENTS)
+        else:
+            lab = Lab(network, options.inside, options.program, options.image)
+        if measurement:
+            measurement.run(lab, report, options)
+            report.require_all()
+        elif options.mode == "up":
             up.run(lab, report, _join_machine(network, options))
         else:
             e2e.run(lab, report, steps, SABOTAGES.get(options.sabotage))
@@ -59,8 +69,8 @@ def run(options):
         _ignore_signals()
         if lab:
             lab.close()
-    if options.mode == "e2e" and code != EXIT_INTERRUPTED:
-        code = _judge(report, code, options.sabotage)
+    if options.mode != "up" and code != EXIT_INTERRUPTED:
+        code = _judge(report, code, options)
     if code == EXIT_FAILED:
         _keep_what_explains(options.inside)
     elif not options.keep:
@@ -68,11 +78,19 @@ def run(options):
     return code
 
 
-def _judge(report, code, sabotage):
+def _step_count(mode, steps):
+    if mode in _MEASUREMENTS:
+        return _MEASUREMENTS[mode].STEPS
+    return len(steps) + 1 if mode == "e2e" else 1
+
+
+def _judge(report, code, options):
     """Prints the table and the verdict. With a sabotage, failing where it must is what is right."""
     print(f"\n{report.table()}\n")
     verdict = "PASSED" if code == EXIT_OK else "FAILED"
-    print(f"e2e: {verdict}, {report.claims} claims held, {report.seconds:.1f} s", flush=True)
+    claims = f"{report.claims} claims held"
+    print(f"{options.mode}: {verdict}, {claims}, {report.seconds:.1f} s", flush=True)
+    sabotage = options.sabotage
     if not sabotage:
         return code
     expected = SABOTAGES[sabotage].fails

@@ -3,12 +3,12 @@
 import os
 import secrets
 
-from testlab.lab import certificates, wait
+from testlab.lab import wait
+from testlab.lab.cluster import Cluster
 from testlab.lab.core import Core
-from testlab.lab.daemons import Agent, Bridge, BuildIndex, Origin, Security, Tracker
+from testlab.lab.daemons import Agent, Bridge, BuildIndex, Origin, Tracker
 from testlab.lab.errors import LabError
 from testlab.lab.images import Image, Index, make_noise_image
-from testlab.lab.memory import MemoryWatch
 from testlab.lab.registry import Registry
 from testlab.lab.skopeo import Skopeo
 
@@ -18,23 +18,15 @@ FIRST, SECOND = "harbor1", "harbor2"
 # Which repositories are whose; the first expression that matches decides.
 NAMESPACES = (("^team-b/.*", SECOND), (".*", FIRST))
 _HOLD_TIMEOUT_S = 60
-_END_GRACE_S = 3
 
 
-class Lab:
+class Lab(Cluster):
     """Everything in it, and what steps need again and again."""
 
     def __init__(self, network, folder, programs, image_folders):
         """`programs`, `image_folders`: {name: path}. Starts nothing."""
-        self.network = network
-        self.folder = folder
-        self.logs = os.path.join(folder, "logs")
-        self._programs = programs
+        super().__init__(network, folder, programs)
         self._image_folders = image_folders
-        self._closers = []
-        self.memory = MemoryWatch()
-        self._closers.append(self.memory.close)
-        os.makedirs(self.logs)
         self.skopeo = Skopeo(os.path.join(folder, "skopeo"))
         self.core = Core(network.own_ip)
         self._closers.append(self.core.close)
@@ -45,8 +37,9 @@ class Lab:
     def _add_all(self):
         names = [FIRST, SECOND, *(f"origin{n + 1}" for n in range(ORIGINS))]
         names += ["tracker", "build-index", "bridge", *(f"agent{n + 1}" for n in range(AGENTS))]
-        self.hosts = {name: self.network.add_host(name) for name in names}
-        self.security = self._make_security()
+        for name in names:
+            self.add_host(name)
+        self.security = self._make_security(self.hosts["bridge"])
         self.event_authorization = f"Bearer {secrets.token_urlsafe(18)}"
         self.registries = {name: self._new_registry(name) for name in (FIRST, SECOND)}
         backends = self._backends("registry_blob")
@@ -70,12 +63,6 @@ class Lab:
         )
         self.agents = [self._new_agent(f"agent{number + 1}") for number in range(AGENTS)]
 
-    def _make_security(self):
-        host = self.hosts["bridge"]
-        authority = certificates.Authority(host, os.path.join(self.folder, "tls"))
-        stranger = certificates.Authority(host, os.path.join(self.folder, "stranger-tls"))
-        return Security(authority, stranger)
-
     def _new_registry(self, name):
         folder = os.path.join(self.folder, "hosts", name)
         os.makedirs(folder)
@@ -93,25 +80,13 @@ class Lab:
         log = os.path.join(self.logs, f"{name}.log")
         return Registry(self.hosts[name], folder, log, endpoints)
 
-    def _new(self, kind, name, program, *arguments):
-        made = kind(
-            self.hosts[name],
-            os.path.join(self.folder, "hosts", name),
-            os.path.join(self.logs, f"{name}.log"),
-            self.program(program),
-            self.security,
-            *arguments,
-        )
-        self.memory.add(made)
-        return made
-
     def _new_agent(self, name):
         tracker, build_index = self.tracker.place.address, self.build_index.place.address
         return self._new(Agent, name, "kraken-agent", tracker, build_index)
 
     def add_agent(self, name):
         """One more agent, on a host of its own. Not started."""
-        self.hosts[name] = self.network.add_host(name)
+        self.add_host(name)
         agent = self._new_agent(name)
         self.agents.append(agent)
         return agent
@@ -146,11 +121,6 @@ class Lab:
             for pattern, name in NAMESPACES
         ]
 
-    def program(self, name):
-        if name not in self._programs:
-            raise LabError(f"no --program={name}=PATH was given")
-        return os.path.abspath(self._programs[name])
-
     def image(self, name):
         """An image that Bazel built."""
         return Image(os.path.abspath(self._image_folders[name]))
@@ -174,6 +144,10 @@ class Lab:
     def daemons(self):
         """Our own processes."""
         return [*self.origins, self.tracker, self.build_index, self.bridge, *self.agents]
+
+    @property
+    def processes(self):
+        return [*self.daemons, *self.registries.values()]
 
     # ---- What steps do ----
 
@@ -230,13 +204,3 @@ class Lab:
     def pull(self, agent, name, everything=False):
         """Begins a pull on the agent's own host, as a container runtime there would."""
         return self.skopeo.pull(agent.host, agent.registry, name, everything)
-
-    def close(self):
-        """Ends whatever runs. Asks first, as logs end better then."""
-        running = [p for p in [*self.daemons, *self.registries.values()] if p.running]
-        for process in running:
-            process.terminate_soon()
-        for process in running:
-            process.wait_or_kill(_END_GRACE_S)
-        for closer in self._closers:
-            closer()

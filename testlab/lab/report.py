@@ -49,6 +49,17 @@ class Report:
         if not holds:
             raise LabError(f"{claim}: {measured}; it must be: {wanted}")
 
+    def expect(self, claim, holds, measured, wanted):
+        """As check, but the run goes on, to measure the rest: require_all ends it."""
+        self._rows.append((claim, str(measured), wanted, bool(holds)))
+        self.say(f"{claim}: {measured}")
+
+    def require_all(self):
+        """LabError if something that was expected does not hold."""
+        failed = [claim for claim, _, _, holds in self._rows if not holds]
+        if failed:
+            raise LabError("; ".join(failed))
+
     def require(self, holds, problem):
         """LabError unless it holds; nothing to measure."""
         if not holds:

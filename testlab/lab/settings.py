@@ -4,7 +4,7 @@ import argparse
 
 from testlab.lab.sabotage import SABOTAGES
 
-MODES = ("e2e", "up")
+MODES = ("e2e", "up", "latency", "footprint")
 
 
 def _pair(text):
@@ -36,6 +36,7 @@ def parse(argv):
     parser.add_argument(
         "--loopback", action="store_true", help="addresses of 127.0.0.0/8, not network namespaces"
     )
+    _add_measurements(parser)
     # From the outer process to the inner one.
     parser.add_argument("--inside", metavar="FOLDER", help=argparse.SUPPRESS)
     parser.add_argument("--network", help=argparse.SUPPRESS)
@@ -46,3 +47,16 @@ def parse(argv):
     options.program = dict(options.program)
     options.image = dict(options.image)
     return options
+
+
+def _add_measurements(parser):
+    """How much is measured."""
+    for name, default, what in (
+        ("blobs", 200, "latency: blobs of 1 KiB"),
+        ("swarms", 30, "latency: swarms that a second peer joins"),
+        ("cold-swarms", 10, "latency: such swarms whose agents have just started"),
+        ("torrents", 1000, "footprint: blobs that the agent keeps"),
+        ("gigabytes", 20, "footprint: GiB that it downloads"),
+        ("idle-seconds", 60, "footprint: how long it is watched doing nothing"),
+    ):
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"{what} ({default})")

@@ -13,16 +13,20 @@
 #include <cstdio>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "kraken/base/check.h"
 #include "kraken/base/unique_fd.h"
+#include "kraken/storage/testing/bare_tls_records.h"
 #include "openssl/sha.h"
 
 namespace kraken::storage {
 namespace {
 
 constexpr size_t kBufferBytes = 64 << 10;
+constexpr double kGiB = 1 << 30;
 
 double CpuSeconds() {
   rusage usage;
@@ -51,6 +55,115 @@ std::pair<UniqueFd, UniqueFd> Connect() {
   return {std::move(out), std::move(in)};
 }
 
+// `send` in a thread, `receive` in this one.
+TransferCost MeasureStream(absl::FunctionRef<void(int)> send,
+                           absl::FunctionRef<void(int)> receive) {
+  auto [out, in] = Connect();
+  return MeasureCost([&, &out = out, &in = in] {
+    std::thread sender([&] { send(out.get()); });
+    receive(in.get());
+    sender.join();
+  });
+}
+
+void SendFile(int source, int64_t size_bytes, int out) {
+  off_t offset = 0;
+  while (offset < size_bytes) {
+    const auto left = static_cast<size_t>(size_bytes - offset);
+    KH_CHECK(::sendfile(out, source, &offset, left) > 0);
+  }
+}
+
+void SendSealed(int source, int64_t size_bytes, int out) {
+  std::vector<uint8_t> plain(kBufferBytes);
+  BareTlsSealer sealer(kBufferBytes);
+  for (int64_t offset = 0; offset < size_bytes;) {
+    const ssize_t length = ::pread(source, plain.data(), plain.size(), offset);
+    KH_CHECK(length > 0);
+    absl::Span<const uint8_t> sealed =
+        sealer.Seal(absl::MakeConstSpan(plain).first(static_cast<size_t>(length)));
+    while (!sealed.empty()) {
+      const ssize_t sent = ::send(out, sealed.data(), sealed.size(), 0);
+      KH_CHECK(sent > 0);
+      sealed.remove_prefix(static_cast<size_t>(sent));
+    }
+    offset += length;
+  }
+}
+
+// Where the bare loops put what they receive.
+class BareFile {
+ public:
+  explicit BareFile(const std::string& directory)
+      : partial_(absl::StrCat(directory, "/bare.partial")),
+        complete_(absl::StrCat(directory, "/bare")),
+        fd_(::open(partial_.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600)) {
+    KH_CHECK(fd_.valid());
+    SHA256_Init(&hash_);
+  }
+
+  // At most kBufferBytes, in order.
+  void Append(absl::Span<const uint8_t> bytes) {
+    SHA256_Update(&hash_, bytes.data(), bytes.size());
+    KH_CHECK(::pwrite(fd_.get(), bytes.data(), bytes.size(), size_) ==
+             static_cast<ssize_t>(bytes.size()));
+    size_ += static_cast<int64_t>(bytes.size());
+  }
+
+  void Commit(const Digest& digest) {
+    Digest::Bytes received;
+    SHA256_Final(received.data(), &hash_);
+    KH_CHECK(received == digest.bytes());
+    KH_CHECK(::fsync(fd_.get()) == 0);
+    KH_CHECK(::rename(partial_.c_str(), complete_.c_str()) == 0);
+  }
+
+  void Remove() { KH_CHECK(::unlink(complete_.c_str()) == 0); }
+  int64_t size() const { return size_; }
+
+ private:
+  const std::string partial_;
+  const std::string complete_;
+  const UniqueFd fd_;
+  SHA256_CTX hash_;
+  int64_t size_ = 0;
+};
+
+void ReceiveInto(BareFile& file, int64_t size_bytes, int in) {
+  std::vector<uint8_t> buffer(kBufferBytes);
+  while (file.size() < size_bytes) {
+    const ssize_t length = ::recv(in, buffer.data(), buffer.size(), 0);
+    KH_CHECK(length > 0);
+    file.Append(absl::MakeConstSpan(buffer).first(static_cast<size_t>(length)));
+  }
+}
+
+void ReceiveSealedInto(BareFile& file, int64_t size_bytes, int in) {
+  BareTlsOpener opener(kBufferBytes);
+  while (file.size() < size_bytes) {
+    const absl::Span<uint8_t> room = opener.room();
+    const ssize_t length = ::recv(in, room.data(), room.size(), 0);
+    KH_CHECK(length > 0);
+    opener.Received(static_cast<size_t>(length));
+    while (opener.OpenSome()) {
+      const bool last = file.size() + static_cast<int64_t>(opener.plain().size()) == size_bytes;
+      if (!opener.full() && !last) continue;
+      file.Append(opener.plain());
+      opener.Clear();
+    }
+  }
+}
+
+void PrintLine(const std::string& what, const std::vector<double>& values) {
+  std::vector<double> sorted = values;
+  std::sort(sorted.begin(), sorted.end());
+  const size_t middle = sorted.size() / 2;
+  const double median =
+      sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  std::printf("%-28s median %6.3f   min %6.3f   max %6.3f\n", what.c_str(), median, sorted.front(),
+              sorted.back());
+}
+
 }  // namespace
 
 TransferCost MeasureCost(absl::FunctionRef<void()> body) {
@@ -62,52 +175,64 @@ TransferCost MeasureCost(absl::FunctionRef<void()> body) {
 }
 
 TransferCost MeasureTransfer(int source, int64_t size_bytes, absl::FunctionRef<void(int)> receive) {
-  auto [out, in] = Connect();
-  return MeasureCost([&, &out = out, &in = in] {
-    std::thread sender([&] {
-      off_t offset = 0;
-      while (offset < size_bytes) {
-        const auto left = static_cast<size_t>(size_bytes - offset);
-        KH_CHECK(::sendfile(out.get(), source, &offset, left) > 0);
-      }
-    });
-    receive(in.get());
-    sender.join();
-  });
+  return MeasureStream([&](int out) { SendFile(source, size_bytes, out); }, receive);
 }
 
 TransferCost MeasureBareTransfer(int source, int64_t size_bytes, const Digest& digest,
                                  const std::string& directory) {
-  const std::string partial = absl::StrCat(directory, "/bare.partial");
-  const std::string complete = absl::StrCat(directory, "/bare");
+  BareFile file(directory);
   const TransferCost cost = MeasureTransfer(source, size_bytes, [&](int in) {
-    const UniqueFd fd(::open(partial.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
-    KH_CHECK(fd.valid());
-    std::vector<uint8_t> buffer(kBufferBytes);
-    SHA256_CTX hash;
-    SHA256_Init(&hash);
-    int64_t offset = 0;
-    while (offset < size_bytes) {
-      const ssize_t length = ::recv(in, buffer.data(), buffer.size(), 0);
-      KH_CHECK(length > 0);
-      SHA256_Update(&hash, buffer.data(), static_cast<size_t>(length));
-      KH_CHECK(::pwrite(fd.get(), buffer.data(), static_cast<size_t>(length), offset) == length);
-      offset += length;
-    }
-    Digest::Bytes received;
-    SHA256_Final(received.data(), &hash);
-    KH_CHECK(received == digest.bytes());
-    KH_CHECK(::fsync(fd.get()) == 0);
-    KH_CHECK(::rename(partial.c_str(), complete.c_str()) == 0);
+    ReceiveInto(file, size_bytes, in);
+    file.Commit(digest);
   });
-  KH_CHECK(::unlink(complete.c_str()) == 0);
+  file.Remove();
   return cost;
 }
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+TransferCost MeasureBareTlsTransfer(int source, int64_t size_bytes, const Digest& digest,
+                                    const std::string& directory) {
+  BareFile file(directory);
+  const TransferCost cost = MeasureStream([&](int out) { SendSealed(source, size_bytes, out); },
+                                          [&](int in) {
+                                            ReceiveSealedInto(file, size_bytes, in);
+                                            file.Commit(digest);
+                                          });
+  file.Remove();
+  return cost;
+}
+
+void ComparePairs(const std::string& name, int64_t size_bytes, int pairs,
+                  absl::FunctionRef<TransferCost()> bare, absl::FunctionRef<TransferCost()> ours) {
+  const double gib = static_cast<double>(size_bytes) / kGiB;
+  std::vector<double> bare_rates, our_rates, bare_cpus, our_cpus, rate_ratios, cpu_ratios;
+  std::printf("pair  bare GiB/s  %s GiB/s  ratio   bare CPU s/GiB  %s CPU s/GiB  ratio\n",
+              name.c_str(), name.c_str());
+  bare();
+  ours();
+  const int width = static_cast<int>(name.size());
+  for (int i = 0; i < pairs; ++i) {
+    TransferCost loop;
+    if (i % 2 == 0) loop = bare();
+    const TransferCost own = ours();
+    if (i % 2 == 1) loop = bare();
+    bare_rates.push_back(gib / loop.wall_s);
+    our_rates.push_back(gib / own.wall_s);
+    bare_cpus.push_back(loop.cpu_s / gib);
+    our_cpus.push_back(own.cpu_s / gib);
+    rate_ratios.push_back(loop.wall_s / own.wall_s);
+    cpu_ratios.push_back(own.cpu_s / loop.cpu_s);
+    std::printf("%4d  %10.3f  %*.3f  %5.3f   %14.3f  %*.3f  %5.3f\n", i + 1, bare_rates.back(),
+                width + 6, our_rates.back(), rate_ratios.back(), bare_cpus.back(), width + 10,
+                our_cpus.back(), cpu_ratios.back());
+    std::fflush(stdout);
+  }
+  std::printf("\n");
+  PrintLine("bare, GiB/s", bare_rates);
+  PrintLine(absl::StrCat(name, ", GiB/s"), our_rates);
+  PrintLine(absl::StrCat(name, " / bare, rate"), rate_ratios);
+  PrintLine("bare, CPU s/GiB", bare_cpus);
+  PrintLine(absl::StrCat(name, ", CPU s/GiB"), our_cpus);
+  PrintLine(absl::StrCat(name, " / bare, CPU"), cpu_ratios);
 }
 
 }  // namespace kraken::storage

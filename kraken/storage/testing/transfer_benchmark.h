@@ -1,11 +1,10 @@
-// For benchmarks of transfers over loopback: the bare loop that they are measured against, and how
+// For benchmarks of transfers over loopback: the bare loops that they are measured against, and how
 // they are measured.
 #ifndef KRAKEN_STORAGE_TESTING_TRANSFER_BENCHMARK_H_
 #define KRAKEN_STORAGE_TESTING_TRANSFER_BENCHMARK_H_
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "kraken/base/digest.h"
@@ -24,13 +23,21 @@ TransferCost MeasureCost(absl::FunctionRef<void()> body);
 // from its descriptor.
 TransferCost MeasureTransfer(int source, int64_t size_bytes, absl::FunctionRef<void(int)> receive);
 
-// The bare loop: recv into 64 KiB, SHA-256, pwrite into a file in `directory`; fsync, rename.
-// Aborts if the digest differs. Removes the file, outside of what is measured.
+// The bare loops. Each ends in fsync and rename, aborts if the digest differs, and removes the file
+// outside of what is measured.
+
+// sendfile; recv into 64 KiB, SHA-256, pwrite into a file in `directory`.
 TransferCost MeasureBareTransfer(int source, int64_t size_bytes, const Digest& digest,
                                  const std::string& directory);
+// What TLS can't do without (bare_tls_records.h): pread of 64 KiB, seal, send; recv, open, SHA-256,
+// pwrite of 64 KiB.
+TransferCost MeasureBareTlsTransfer(int source, int64_t size_bytes, const Digest& digest,
+                                    const std::string& directory);
 
-// REQUIRES: not empty.
-double Median(std::vector<double> values);
+// Runs both, `pairs` times, in pairs that alternate in order, after one of each that does not
+// count. Prints each pair as it is done, then medians and spread.
+void ComparePairs(const std::string& name, int64_t size_bytes, int pairs,
+                  absl::FunctionRef<TransferCost()> bare, absl::FunctionRef<TransferCost()> ours);
 
 }  // namespace kraken::storage
 

@@ -1,0 +1,105 @@
+"""A small cluster for measurements: an origin that holds blobs from the start, and agents."""
+
+import http.client
+import os
+
+from testlab.lab import process
+from testlab.lab.cluster import Cluster
+from testlab.lab.daemons import Agent, BuildIndex, Origin, Tracker
+from testlab.lab.errors import LabError
+
+REPOSITORY = "library/measured"
+_FILL_TIMEOUT_S = 600
+_READ_BYTES = 1 << 20
+
+
+class SeededCluster(Cluster):
+    """An origin, a tracker, a build-index and agents. No registry: nothing has to be fetched."""
+
+    def __init__(self, network, folder, programs, agents):
+        super().__init__(network, folder, programs)
+        names = ["origin", "tracker", "build-index", *(f"agent{n + 1}" for n in range(agents))]
+        for name in names:
+            self.add_host(name)
+        self.security = self._make_security(self.hosts["origin"])
+        # Where nobody listens.
+        nowhere = {"address": f"{network.own_ip}:1", "security": {}}
+        origins = [f"{self.hosts['origin'].ip}:{self.hosts['origin'].port(Origin.PORT)}"]
+        self.origin = self._new(
+            *(Origin, "origin", "kraken-origin", origins),
+            [{"namespace": ".*", "backend": {"registry_blob": nowhere}}],
+        )
+        self.tracker = self._new(Tracker, "tracker", "kraken-tracker", origins)
+        self.build_index = self._new(
+            *(BuildIndex, "build-index", "kraken-build-index"),
+            [{"namespace": ".*", "backend": {"registry_tag": nowhere}}],
+        )
+        addresses = self.tracker.place.address, self.build_index.place.address
+        self.agents = [
+            self._new(Agent, name, "kraken-agent", *addresses)
+            for name in names
+            if name.startswith("agent")
+        ]
+
+    @property
+    def processes(self):
+        return [self.origin, self.tracker, self.build_index, *self.agents]
+
+    def fill(self, count, size_bytes, seed):
+        """Gives the origin, before it starts, blobs of its own; returns their digests."""
+        arguments = [f"--count={count}", f"--size={size_bytes}", f"--seed={seed}"]
+        done = process.run(
+            self.origin.host,
+            [self.program("fill-store"), f"--root={self.origin.cache}", *arguments],
+            _FILL_TIMEOUT_S,
+        )
+        return done.stdout.split()
+
+    def start(self):
+        for daemon in self.processes:
+            daemon.start()
+        for daemon in self.processes:
+            daemon.wait_until_ready()
+
+
+class Client:
+    """A container runtime on an agent's host, as far as blobs go: one connection, kept open."""
+
+    def __init__(self, agent):
+        self._agent = agent
+        place = agent.registry
+        self._connection = http.client.HTTPConnection(place.ip, place.port, timeout=60)
+        self._connection.connect()
+
+    def open(self, digest):
+        """The response to a GET of a blob, its body not read yet."""
+        self._connection.request("GET", f"/v2/{REPOSITORY}/blobs/{digest}")
+        response = self._connection.getresponse()
+        if response.status != http.client.OK:
+            raise LabError(f"{self._agent.name}: GET of {digest}: {response.status}")
+        return response
+
+    def read(self, digest):
+        """Reads a blob to its end; returns how many bytes it has."""
+        return drain(self.open(digest))
+
+    def close(self):
+        self._connection.close()
+
+
+def drain(response):
+    """Reads the rest of a body into nothing; returns how many bytes there were."""
+    buffer = memoryview(bytearray(_READ_BYTES))
+    count = 0
+    while read := response.readinto(buffer):
+        count += read
+    return count
+
+
+def remove(agent, digest):
+    """Has the agent forget a blob."""
+    answer = agent.place.send("DELETE", f"/blobs/{digest}")
+    if answer.status != http.client.OK:
+        raise LabError(f"{agent.name}: DELETE of {digest}: {answer.status} {answer.text}")
+    if os.path.exists(os.path.join(agent.cache, "partial", digest.removeprefix("sha256:"))):
+        raise LabError(f"{agent.name}: a part of {digest} is left")
