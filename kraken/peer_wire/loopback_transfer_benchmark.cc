@@ -76,7 +76,7 @@ TransferCost RunNodes(TestTracker& tracker, const GeneratedBlob& blob,
   KH_CHECK(metainfo.ok() && metainfo->Merge(PieceIndex(0), blob.states()).ok());
   const TransferCost cost = storage::MeasureCost(
       [&] { KH_CHECK(leecher.Leech(*std::move(metainfo))->Wait(kPatience).ok()); });
-  KH_CHECK(leecher.store().Delete(blob.digest()).ok());
+  KH_CHECK(leecher.store().Delete(blob.digest(), /*force=*/false).ok());
   return cost;
 }
 
@@ -98,7 +98,7 @@ void Run(const Flags& flags) {
   storage::ComparePairs(
       "nodes", flags.size, flags.pairs, [&] { return RunBare(seeder, blob, directory, flags.tls); },
       [&] { return RunNodes(tracker, blob, leecher_security); });
-  KH_CHECK(seeder.store().Delete(blob.digest()).ok());
+  KH_CHECK(seeder.store().Delete(blob.digest(), /*force=*/false).ok());
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ TEST(SwarmNodeTest, FetchesAgainWhatWasDeleted) {
   TestNode leecher(&tracker);
   Seed(seeder, blob);
   EXPECT_OK(leecher.Leech(blob)->Wait());
-  ASSERT_OK(leecher.store().Delete(blob.digest));
+  ASSERT_OK(leecher.store().Delete(blob.digest, /*force=*/false));
   EXPECT_OK(leecher.Leech(blob)->Wait());
   leecher.ExpectStored(blob);
 }

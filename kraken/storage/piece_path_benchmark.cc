@@ -89,7 +89,7 @@ void ReceiveIntoStore(const Source& source, BlobStore& store, int in) {
 TransferCost RunStore(const Source& source, BlobStore& store) {
   const TransferCost cost = MeasureTransfer(source.file.get(), source.size(),
                                             [&](int in) { ReceiveIntoStore(source, store, in); });
-  KH_CHECK(store.Delete(source.blob.digest()).ok());
+  KH_CHECK(store.Delete(source.blob.digest(), /*force=*/false).ok());
   return cost;
 }
 
