@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "kraken/base/sha256.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
 #include "kraken/rpc/convert.h"
@@ -25,8 +24,6 @@ absl::Status Unusable(const Digest& digest, absl::string_view why) {
       absl::StrCat("blob ", digest.ToString(), ": its metainfo is of no use: ", why));
 }
 
-absl::Status RemovedByHand() { return absl::CancelledError("the blob was removed by hand"); }
-
 }  // namespace
 
 struct Downloads::Download {
@@ -41,10 +38,7 @@ struct Downloads::Download {
   bool started = false;
   // Set once the swarm fetches it.
   bool leeching = false;
-  // Set once a tracker has sent the whole blob, and while it is being stored.
-  Content content;
-  // To be done when it is stored.
-  std::vector<Done> removals;
+  bool storing_inline = false;
   swarm::TorrentKey key;
   absl::Status last_failure;
   net::TimerId deadline = net::TimerId::kNone;
@@ -78,10 +72,10 @@ void Downloads::Want(const Namespace& ns, const Digest& digest, Ready ready) {
   std::unique_ptr<Download>& download = downloads_[digest];
   if (download != nullptr) {
     download->waiting.push_back(std::move(ready));
-    if (download->leeching || download->content != nullptr) {
+    if (download->leeching) {
       loop_->Defer([alive = alive_, digest] {
         if (*alive == nullptr) return;
-        if (Download* d = (*alive)->Find(digest)) (*alive)->Answer(*d, d->content);
+        if (Download* d = (*alive)->Find(digest)) (*alive)->Answer(*d, absl::OkStatus());
       });
     }
     return;
@@ -159,33 +153,27 @@ void Downloads::OnMetainfo(Download& download, const rpc::v1::Metainfo& metainfo
     }
     AddRange(*std::move(range));
   }
-  if (download.leeching) Answer(download, Content());
+  if (download.leeching) Answer(download, absl::OkStatus());
 }
 
-// The client does not wait for the disk: making a blob durable takes longer than bringing it here.
 void Downloads::OnInline(Download& download, const std::string& bytes) {
-  if (download.content != nullptr) return;
+  if (download.storing_inline) return;
   const Digest digest = download.digest;
   if (static_cast<int64_t>(bytes.size()) > rpc::kMaxInlineBytes) {
     return OnDone(digest, Unusable(digest, absl::StrCat(bytes.size(), " bytes inline; at most ",
                                                         rpc::kMaxInlineBytes, " are allowed")));
   }
-  // What is inline needs no signature.
-  if (Sha256Digest(bytes) != digest) {
-    return OnDone(digest, Unusable(digest, "its bytes do not have this digest"));
-  }
-  download.content = std::make_shared<const std::string>(bytes);
-  const absl::Status submitted =
-      disk_->Submit([alive = alive_, handle = loop_->handle(), store = store_, digest,
-                     content = download.content] {
-        const absl::Status status = store->PutSmall(
-            digest, absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(content->data()),
-                                        content->size()));
-        handle.Post([alive, digest, status] {
-          if (*alive != nullptr) (*alive)->OnDone(digest, status);
-        });
-      });
-  Answer(download, download.content);
+  download.storing_inline = true;
+  const absl::Status submitted = disk_->Submit([alive = alive_, handle = loop_->handle(),
+                                                store = store_, digest, bytes] {
+    // PutSmall checks the digest: what is inline needs no signature.
+    absl::Status status = store->PutSmall(
+        digest, absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+    if (absl::IsInvalidArgument(status)) status = Unusable(digest, status.message());
+    handle.Post([alive, digest, status] {
+      if (*alive != nullptr) (*alive)->OnDone(digest, status);
+    });
+  });
   if (!submitted.ok()) OnDone(digest, submitted);
 }
 
@@ -236,9 +224,9 @@ void Downloads::OnFailure(Download& download, const absl::Status& failure) {
   });
 }
 
-void Downloads::Answer(Download& download, const absl::StatusOr<Content>& content) {
+void Downloads::Answer(Download& download, const absl::Status& status) {
   std::vector<Ready> waiting = std::exchange(download.waiting, {});
-  for (Ready& ready : waiting) ready(content);
+  for (Ready& ready : waiting) ready(status);
 }
 
 void Downloads::OnDone(const Digest& digest, const absl::Status& status) {
@@ -255,18 +243,13 @@ void Downloads::OnDone(const Digest& digest, const absl::Status& status) {
                                            {"namespace", download->ns},
                                            {"reason", status.ToString()}});
   }
-  Answer(*download, status.ok() ? absl::StatusOr<Content>(download->content) : status);
-  for (Done& done : download->removals) node_->Delete(digest, RemovedByHand(), std::move(done));
+  Answer(*download, status);
 }
 
-void Downloads::Remove(const Digest& digest, Done done) {
-  Download* download = Find(digest);
-  if (download != nullptr && download->content != nullptr) {
-    download->removals.push_back(std::move(done));
-    return;
-  }
-  OnDone(digest, RemovedByHand());
-  node_->Delete(digest, RemovedByHand(), std::move(done));
+void Downloads::Remove(const Digest& digest, Ready done) {
+  const absl::Status removed = absl::CancelledError("the blob was removed by hand");
+  OnDone(digest, removed);
+  node_->Delete(digest, removed, std::move(done));
 }
 
 DownloadStats Downloads::stats() const {

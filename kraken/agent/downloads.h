@@ -35,13 +35,10 @@ struct DownloadStats {
 // control loop.
 class Downloads {
  public:
-  // All of a small blob that has just come, checked against its digest; it is still being stored.
-  // Null: the blob can be read from the store or by SwarmNode::OpenReader.
-  using Content = std::shared_ptr<const std::string>;
-  // OK: the blob can be read now. NOT_FOUND: nobody has it. UNAVAILABLE, DEADLINE_EXCEEDED: nobody
-  // could be asked in time. DATA_LOSS: what a tracker told of it can't be true.
-  using Ready = absl::AnyInvocable<void(absl::StatusOr<Content>)>;
-  using Done = absl::AnyInvocable<void(absl::Status)>;
+  // OK: the blob can be read now, from the store or by SwarmNode::OpenReader. NOT_FOUND: nobody has
+  // it. UNAVAILABLE, DEADLINE_EXCEEDED: nobody could be asked in time. DATA_LOSS: what a tracker
+  // told of it can't be true.
+  using Ready = absl::AnyInvocable<void(absl::Status)>;
 
   // All outlive it.
   Downloads(net::EventLoop* loop, TrackerPool* trackers, peer_wire::SwarmNode* node,
@@ -55,7 +52,7 @@ class Downloads {
   void OnNews(const Digest& digest, rpc::v1::TorrentNews news);
 
   // Removes the blob and stops its download. `done`: as BlobStore::Delete.
-  void Remove(const Digest& digest, Done done);
+  void Remove(const Digest& digest, Ready done);
 
   DownloadStats stats() const;
 
@@ -70,7 +67,7 @@ class Downloads {
   void OnPeers(const Digest& digest, const rpc::v1::TorrentNews& news);
   void OnFailure(Download& download, const absl::Status& failure);
   void OnDone(const Digest& digest, const absl::Status& status);
-  void Answer(Download& download, const absl::StatusOr<Content>& content);
+  void Answer(Download& download, const absl::Status& status);
   Download* Find(const Digest& digest);
 
   net::EventLoop* const loop_;

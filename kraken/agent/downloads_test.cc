@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/blocking_counter.h"
-#include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 #include "kraken/agent/scripted_tracker.h"
 #include "kraken/agent/test_agent.h"
@@ -42,9 +40,7 @@ class DownloadsTest : public ::testing::Test {
     agent_->Run([&] {
       for (int i = 0; i < times; ++i) {
         agent_->downloads().Want(*Namespace::Parse("library/debian"), digest,
-                                 [answers](const absl::StatusOr<Downloads::Content>& content) {
-                                   answers->Put(content.status());
-                                 });
+                                 [answers](absl::Status status) { answers->Put(status); });
       }
     });
     return answers;
@@ -117,7 +113,6 @@ TEST_F(DownloadsTest, ASmallBlobComesWithItsMetainfo) {
   const TestBlob blob(5000, kPiece);
   tracker_.Offer(blob.digest, InlineMetainfo(storage::ToString(blob.bytes)));
   EXPECT_OK(Want(blob.digest)->Wait(0));
-  ASSERT_TRUE(WaitFor([&] { return agent_->Stats().completed == 1; }));
   ExpectStored(blob);
   // No swarm was needed.
   agent_->Run([&] { EXPECT_EQ(agent_->node().stats().torrents, 0u); });
@@ -128,70 +123,7 @@ TEST_F(DownloadsTest, AnEmptyBlobComesToo) {
   const TestBlob blob(0, kPiece);
   tracker_.Offer(blob.digest, InlineMetainfo(""));
   EXPECT_OK(Want(blob.digest)->Wait(0));
-  ASSERT_TRUE(WaitFor([&] { return agent_->Stats().completed == 1; }));
   ExpectStored(blob);
-}
-
-// Keeps all threads of an agent's disk pool busy while it lives.
-class BusyDisk {
- public:
-  explicit BusyDisk(TestAgent& agent) {
-    for (int i = 0; i < TestAgent::kDiskThreads; ++i) {
-      EXPECT_OK(agent.disk().Submit([this] {
-        busy_.DecrementCount();
-        over_.WaitForNotification();
-      }));
-    }
-    busy_.Wait();
-  }
-  ~BusyDisk() { over_.Notify(); }
-
- private:
-  absl::BlockingCounter busy_{TestAgent::kDiskThreads};
-  absl::Notification over_;
-};
-
-TEST_F(DownloadsTest, ASmallBlobIsThereBeforeItIsStored) {
-  StartAgent();
-  const TestBlob blob(5000, kPiece);
-  auto contents = std::make_shared<rpc::Mailbox<Downloads::Content>>();
-  const auto want = [&] {
-    agent_->Run([&] {
-      agent_->downloads().Want(*Namespace::Parse("library/debian"), blob.digest,
-                               [contents](absl::StatusOr<Downloads::Content> content) {
-                                 contents->Put(content.value_or(nullptr));
-                               });
-    });
-  };
-  want();
-  ASSERT_TRUE(tracker_.WaitUntilAsked(blob.digest));
-  auto busy = std::make_unique<BusyDisk>(*agent_);
-  tracker_.Offer(blob.digest, InlineMetainfo(storage::ToString(blob.bytes)));
-  ASSERT_NE(contents->Wait(0), nullptr);
-  EXPECT_EQ(*contents->Wait(0), storage::ToString(blob.bytes));
-  // Who comes now gets it too.
-  want();
-  ASSERT_NE(contents->Wait(1), nullptr);
-  EXPECT_FALSE(agent_->store().Contains(blob.digest));
-  EXPECT_EQ(agent_->Stats().active, 1u);
-  busy = nullptr;
-  ASSERT_TRUE(WaitFor([&] { return agent_->Stats().completed == 1; }));
-  ExpectStored(blob);
-}
-
-TEST_F(DownloadsTest, ASmallBlobThatIsRemovedBeforeItIsStoredIsGone) {
-  StartAgent();
-  const TestBlob blob(5000, kPiece);
-  const auto answers = Want(blob.digest);
-  ASSERT_TRUE(tracker_.WaitUntilAsked(blob.digest));
-  auto busy = std::make_unique<BusyDisk>(*agent_);
-  tracker_.Offer(blob.digest, InlineMetainfo(storage::ToString(blob.bytes)));
-  EXPECT_OK(answers->Wait(0));
-  const auto removed = Remove(blob.digest);
-  busy = nullptr;
-  EXPECT_OK(removed->Wait(0));
-  EXPECT_EQ(agent_->Stats().active, 0u);
-  EXPECT_FALSE(agent_->store().Contains(blob.digest));
 }
 
 TEST_F(DownloadsTest, InlineBytesOfAnotherDigestAreRefused) {

@@ -56,15 +56,6 @@ void RespondContent(net::HttpExchange& exchange, const registry::ContentResponse
   exchange.Finish();
 }
 
-// All of a blob, which need not be in the store.
-void PostSmallBlob(const Exchange& exchange, const Digest& digest,
-                   const Downloads::Content& content) {
-  exchange->Post([digest, content](net::HttpExchange& e) {
-    const ByteCount size(static_cast<int64_t>(content->size()));
-    RespondContent(e, registry::BlobResponse(e.request().headers, digest, size), *content);
-  });
-}
-
 // The whole of a small blob that is here. Blocks on the disk.
 absl::StatusOr<std::string> ReadAll(const peer_wire::BlobReader& reader) {
   std::string content(static_cast<size_t>(reader.end().value()), '\0');
@@ -149,18 +140,13 @@ void RegistryFace::ServeManifest(Exchange exchange, const Namespace& ns,
 void RegistryFace::ServeManifestByDigest(Exchange exchange, const Namespace& ns,
                                          const Digest& digest) {
   parts_.control->Post([this, exchange, ns, digest] {
-    parts_.downloads->Want(
-        ns, digest, [this, exchange, digest](absl::StatusOr<Downloads::Content> content) {
-          if (!content.ok()) {
-            PostStatus(exchange, content.status(), ResourceKind::kManifest);
-          } else if (*content == nullptr) {
-            ReadManifest(exchange, digest);
-          } else {
-            exchange->Post([this, exchange, digest, content = *content](net::HttpExchange&) {
-              RespondManifest(exchange, digest, *content);
-            });
-          }
-        });
+    parts_.downloads->Want(ns, digest, [this, exchange, digest](absl::Status status) {
+      if (status.ok()) {
+        ReadManifest(exchange, digest);
+      } else {
+        PostStatus(exchange, status, ResourceKind::kManifest);
+      }
+    });
   });
 }
 
@@ -231,16 +217,13 @@ void RegistryFace::ServeBlob(Exchange exchange, const Namespace& ns, const Diges
     return;
   }
   parts_.control->Post([this, exchange, ns, digest] {
-    parts_.downloads->Want(ns, digest,
-                           [this, exchange, digest](absl::StatusOr<Downloads::Content> content) {
-                             if (!content.ok()) {
-                               PostStatus(exchange, content.status(), ResourceKind::kBlob);
-                             } else if (*content == nullptr) {
-                               OpenAndStream(exchange, digest);
-                             } else {
-                               PostSmallBlob(exchange, digest, *content);
-                             }
-                           });
+    parts_.downloads->Want(ns, digest, [this, exchange, digest](absl::Status status) {
+      if (status.ok()) {
+        OpenAndStream(exchange, digest);
+      } else {
+        PostStatus(exchange, status, ResourceKind::kBlob);
+      }
+    });
   });
 }
 

@@ -34,8 +34,6 @@ struct TestAgentOptions {
 // As the agent itself puts them together. Its methods are called by the test's thread.
 class TestAgent {
  public:
-  static constexpr int kDiskThreads = 2;
-
   explicit TestAgent(const TestAgentOptions& options);
   // Shuts down in an orderly way.
   ~TestAgent();
@@ -50,7 +48,6 @@ class TestAgent {
   peer_wire::SwarmNode& node() { return *node_; }
   // Thread-safe.
   storage::BlobStore& store() { return *store_; }
-  WorkerPool& disk() { return disk_; }
 
   DownloadStats Stats();
   // Where clients pull from, and the endpoints beside it.
@@ -62,7 +59,7 @@ class TestAgent {
   void Serve();
 
   const DownloadConfig config_;
-  WorkerPool disk_{kDiskThreads, 1000, "disk"};
+  WorkerPool disk_{2, 1000, "disk"};
   net::LoopPool io_{"io", 2};
   net::LoopThread control_{"control"};
   std::unique_ptr<storage::BlobStore> store_;

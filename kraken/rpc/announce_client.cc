@@ -10,7 +10,6 @@ namespace kraken::rpc {
 namespace {
 
 constexpr size_t kMaxRecordsPerMessage = 64;
-// After a message was sent, records wait so long for others to share the next one.
 constexpr absl::Duration kGather = absl::Milliseconds(2);
 constexpr BackoffOptions kReconnect = {.initial_interval = absl::Milliseconds(100),
                                        .max_interval = absl::Seconds(5)};
@@ -97,17 +96,15 @@ void AnnounceClient::OnClosed(const absl::Status& status) {
 void AnnounceClient::Send(v1::AnnounceRecord record) {
   if (!connected_) return;
   pending_.push_back(std::move(record));
-  if (flush_timer_ != net::TimerId::kNone) return;
-  // The first of a while goes as soon as this turn of the loop is over: a client waits for it.
-  const absl::Duration wait = flushed_at_ + kGather - net::EventLoop::MonotonicNow();
-  flush_timer_ = loop_->RunAfter(wait, [this] {
-    flush_timer_ = net::TimerId::kNone;
-    Flush();
-  });
+  if (flush_timer_ == net::TimerId::kNone) {
+    flush_timer_ = loop_->RunAfter(kGather, [this] {
+      flush_timer_ = net::TimerId::kNone;
+      Flush();
+    });
+  }
 }
 
 void AnnounceClient::Flush() {
-  flushed_at_ = net::EventLoop::MonotonicNow();
   for (size_t begin = 0; begin < pending_.size() && outlet_ != nullptr;
        begin += kMaxRecordsPerMessage) {
     const size_t end = std::min(pending_.size(), begin + kMaxRecordsPerMessage);

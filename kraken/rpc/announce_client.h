@@ -8,7 +8,6 @@
 
 #include "absl/status/status.h"
 #include "kraken/base/backoff.h"
-#include "kraken/base/clock.h"
 #include "kraken/base/random.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/rpc/channel_directory.h"
@@ -61,7 +60,6 @@ class AnnounceClient {
   std::shared_ptr<Outlet<v1::AnnounceRequest>> outlet_;
   std::vector<v1::AnnounceRecord> pending_;
   net::TimerId flush_timer_ = net::TimerId::kNone;
-  MonotonicTime flushed_at_{};
   net::TimerId retry_timer_ = net::TimerId::kNone;
   bool connected_ = false;
   // Callbacks of streams that outlive this object find it gone.
