@@ -1,8 +1,11 @@
 // Whatever a peer that speaks Kraken's version 1 sends, before and after the handshakes, to one
 // that dialled and to one that accepted: what is understood fits the torrent.
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "kraken/base/check.h"
 #include "kraken/base/info_hash.h"

@@ -28,7 +28,6 @@
 #include "kraken/peer_wire/test_swarm.h"
 #include "kraken/storage/blob.h"
 #include "kraken/storage/blob_store.h"
-#include "kraken/storage/sequential_writer.h"
 #include "kraken/storage/testing/generated_blob.h"
 #include "kraken/storage/testing/transfer_benchmark.h"
 #include "kraken/swarm/metainfo.h"
@@ -49,12 +48,7 @@ struct Flags {
 };
 
 void Seed(TestNode& seeder, const GeneratedBlob& blob) {
-  auto partial = seeder.store().OpenPartial(blob.digest(), blob.layout().size(),
-                                            {.piece_length = blob.layout().piece_length()});
-  KH_CHECK(partial.ok());
-  storage::SequentialWriter writer(*partial);
-  blob.ForEachPiece([&](absl::Span<const uint8_t> piece) { KH_CHECK(writer.Append(piece).ok()); });
-  KH_CHECK(writer.Finish().ok());
+  storage::StoreBlob(seeder.store(), blob);
   seeder.Run([&] {
     seeder.node().SeedComplete(blob.digest(), [](absl::Status status) { KH_CHECK(status.ok()); });
   });

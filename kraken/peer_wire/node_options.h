@@ -60,6 +60,8 @@ struct TransportSecurity {
   bool kraken_v1 = false;
   // Optional.
   PeerAuthorizer authorizer;
+
+  bool takes_plaintext() const { return server == nullptr || allow_plaintext; }
 };
 
 // Damage done on purpose, to prove that it is found. Never set from a config file.

@@ -256,7 +256,7 @@ absl::Status PeerConnection::Sniff() {
   }
   if (first != kFrameFirstByte) return absl::InvalidArgumentError("neither TLS nor a frame");
   // Our own peers are told apart by their first frame.
-  if (security.server != nullptr && !security.allow_plaintext && !security.kraken_v1) {
+  if (!security.takes_plaintext() && !security.kraken_v1) {
     return absl::PermissionDeniedError("plaintext is not allowed");
   }
   transport_ = net::MakePlainTransport(std::move(sniffed_));
@@ -359,8 +359,7 @@ absl::Status PeerConnection::OnHello(const proto::Message& message) {
     return OnKrakenHandshake(message);
   }
   KH_ASSIGN_OR_RETURN(const Hello hello, ParseHello(message));
-  if (!is_dialer_ && !transport_->is_tls() && security.server != nullptr &&
-      !security.allow_plaintext) {
+  if (!is_dialer_ && !transport_->is_tls() && !security.takes_plaintext()) {
     return absl::PermissionDeniedError("plaintext is not allowed");
   }
   if (hello.peer == environment_->hello.peer) {

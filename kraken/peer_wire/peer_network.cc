@@ -93,9 +93,7 @@ void PeerNetwork::RemoveContent(const swarm::TorrentKey& key) { contents_.erase(
 // ---- Connections ----
 
 void PeerNetwork::OnAccept(UniqueFd fd) {
-  const bool full =
-      connections_.size() >= static_cast<size_t>(environment_->limits.max_connections) ||
-      pending_incoming_ >= environment_->limits.max_pending_incoming;
+  const bool full = !has_room() || pending_incoming_ >= environment_->limits.max_pending_incoming;
   if (full || shutting_down_) return;  // closes it
   const ConnectionId id{next_connection_++};
   Connection& connection = AddConnection(id);
@@ -119,21 +117,29 @@ PeerNetwork::Connection* PeerNetwork::FindConnection(ConnectionId id) {
   return it == connections_.end() ? nullptr : it->second.get();
 }
 
-void PeerNetwork::StartDial(Peer& peer, const swarm::PeerInfo& info) {
-  const ConnectionId id{next_connection_++};
-  Connection& connection = AddConnection(id);
+bool PeerNetwork::has_room() const {
+  return connections_.size() < static_cast<size_t>(environment_->limits.max_connections);
+}
+
+PeerNetwork::Connection& PeerNetwork::DialConnection(const swarm::PeerInfo& info,
+                                                     PeerConnection::DialTarget target) {
+  Connection& connection = AddConnection(ConnectionId{next_connection_++});
   connection.dialed = true;
-  connection.peer = peer.id;
+  connection.peer = info.id;
   connection.info = info;
   connection.remote_ip = info.ip;
-  peer.dialing = &connection;
   ++dialed_count_;
-  const TransportSecurity& security = environment_->security;
-  connection.io = PeerConnection::Dial(environment_, &io_->Next(), id,
-                                       {.ip = info.ip,
-                                        .port = info.port,
-                                        .tls = info.tls && security.client != nullptr,
-                                        .expected = info.id});
+  target.ip = info.ip;
+  target.port = info.port;
+  target.expected = info.id;
+  connection.io =
+      PeerConnection::Dial(environment_, &io_->Next(), connection.id, std::move(target));
+  return connection;
+}
+
+void PeerNetwork::StartDial(Peer& peer, const swarm::PeerInfo& info) {
+  const bool tls = info.tls && environment_->security.client != nullptr;
+  peer.dialing = &DialConnection(info, {.tls = tls});
 }
 
 void PeerNetwork::OnIntroduced(Connection& connection, const PeerIntroduced& event) {

@@ -118,7 +118,11 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   void OnDisconnected(ConnectionId id, const Disconnected& event);
 
   void OnAccept(UniqueFd fd);
+  // For one more connection.
+  bool has_room() const;
   Connection& AddConnection(ConnectionId id);
+  // `target`: all but what `info` says.
+  Connection& DialConnection(const swarm::PeerInfo& info, PeerConnection::DialTarget target);
   Connection* FindConnection(ConnectionId id);
   void StartDial(Peer& peer, const swarm::PeerInfo& info);
   void BecomeReady(Connection& connection);

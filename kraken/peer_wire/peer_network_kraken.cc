@@ -26,24 +26,13 @@ void PeerNetwork::DialKraken(Link& link, const swarm::PeerInfo& info) {
   if (content->second->layout().piece_count() > kMaxKrakenPieces) {
     return LaterLinkClosed(id, absl::FailedPreconditionError("too many pieces for version 1"));
   }
-  if (connections_.size() >= static_cast<size_t>(environment_->limits.max_connections)) {
+  if (!has_room()) {
     return LaterLinkClosed(id, absl::ResourceExhaustedError("all connections are taken"));
   }
-  Connection& connection = AddConnection(ConnectionId{next_connection_++});
-  connection.dialed = true;
+  Connection& connection = DialConnection(info, {.origin = info.origin, .info_hash = info_hash});
   connection.kraken = true;
   connection.dialed_for = id;
-  connection.peer = info.id;
-  connection.info = info;
-  connection.remote_ip = info.ip;
   link.connection = connection.id;
-  ++dialed_count_;
-  connection.io = PeerConnection::Dial(environment_, &io_->Next(), connection.id,
-                                       {.ip = info.ip,
-                                        .port = info.port,
-                                        .expected = info.id,
-                                        .origin = info.origin,
-                                        .info_hash = info_hash});
 }
 
 void PeerNetwork::OnKrakenConnected(Connection& connection) {

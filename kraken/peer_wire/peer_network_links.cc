@@ -63,8 +63,7 @@ void PeerNetwork::Dial(LinkId id, const swarm::TorrentKey& key, const swarm::Pee
   link.peer = info.id;
   links_[id] = std::move(owned);
   if (info.version == swarm::WireVersion::kKrakenV1) return DialKraken(link, info);
-  const TransportSecurity& security = environment_->security;
-  if (!info.tls && security.client != nullptr && !security.allow_plaintext) {
+  if (!info.tls && !environment_->security.takes_plaintext()) {
     return LaterLinkClosed(id, absl::PermissionDeniedError("plaintext is not allowed"));
   }
   if (shutting_down_) return LaterLinkClosed(id, absl::CancelledError("shutting down"));
@@ -87,8 +86,7 @@ void PeerNetwork::Dial(LinkId id, const swarm::TorrentKey& key, const swarm::Pee
     return;
   }
   const bool on_its_way = peer.dialing != nullptr || peer.patience != net::TimerId::kNone;
-  if (!on_its_way &&
-      connections_.size() >= static_cast<size_t>(environment_->limits.max_connections)) {
+  if (!on_its_way && !has_room()) {
     ForgetPeerIfIdle(info.id);
     return LaterLinkClosed(id, absl::ResourceExhaustedError("all connections are taken"));
   }

@@ -3,9 +3,8 @@
 // A thread sends a file over loopback TCP with sendfile. The receiver takes it, from a 64 KiB
 // buffer, into a durable file:
 //   bare   recv, SHA256_Update, pwrite; fsync, rename
-//   store  recv, PieceWriter (hash, pwrite at the piece's offset, verify, mark); commit (fsync of
-//   the
-//          data, piece list, rename, fsync of both directories)
+//   store  recv, PieceWriter (hash, pwrite at the piece's offset, verify, mark); commit (fsync
+//          of the data, piece list, rename, fsync of both directories)
 // in pairs that alternate in order. CPU time is the whole process's, the sender's included.
 //
 //   piece_path_benchmark [--size=1GB] [--pairs=9] [--directory=/tmp]

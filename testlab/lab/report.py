@@ -44,8 +44,7 @@ class Report:
 
     def check(self, claim, holds, measured, wanted):
         """A row of the table, and LabError unless it holds."""
-        self._rows.append((claim, str(measured), wanted, bool(holds)))
-        self.say(f"{claim}: {measured}")
+        self.expect(claim, holds, measured, wanted)
         if not holds:
             raise LabError(f"{claim}: {measured}; it must be: {wanted}")
 

@@ -11,10 +11,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "kraken/base/byte_size.h"
-#include "kraken/base/check.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/storage/blob_store.h"
-#include "kraken/storage/sequential_writer.h"
 #include "kraken/storage/testing/generated_blob.h"
 
 namespace kraken::storage {
@@ -50,13 +48,7 @@ int Fill(const Flags& flags) {
   }
   for (int i = 0; i < flags.count; ++i) {
     const GeneratedBlob blob(ByteCount(flags.size), flags.seed + static_cast<uint64_t>(i));
-    const auto partial = (*store)->OpenPartial(blob.digest(), blob.layout().size(),
-                                               {.piece_length = blob.layout().piece_length()});
-    KH_CHECK(partial.ok());
-    SequentialWriter writer(*partial);
-    blob.ForEachPiece(
-        [&](absl::Span<const uint8_t> piece) { KH_CHECK(writer.Append(piece).ok()); });
-    KH_CHECK(writer.Finish().ok());
+    StoreBlob(**store, blob);
     std::printf("%s\n", blob.digest().ToString().c_str());
   }
   store->reset();

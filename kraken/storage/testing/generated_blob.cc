@@ -1,7 +1,9 @@
 #include "kraken/storage/testing/generated_blob.h"
 
+#include "kraken/base/check.h"
 #include "kraken/base/random.h"
 #include "kraken/base/sha256.h"
+#include "kraken/storage/sequential_writer.h"
 
 namespace kraken::storage {
 
@@ -25,6 +27,15 @@ void GeneratedBlob::ForEachPiece(absl::FunctionRef<void(absl::Span<const uint8_t
     random.Fill(piece);
     take(piece);
   }
+}
+
+void StoreBlob(BlobStore& store, const GeneratedBlob& blob) {
+  const auto partial = store.OpenPartial(blob.digest(), blob.layout().size(),
+                                         {.piece_length = blob.layout().piece_length()});
+  KH_CHECK(partial.ok());
+  SequentialWriter writer(*partial);
+  blob.ForEachPiece([&](absl::Span<const uint8_t> piece) { KH_CHECK(writer.Append(piece).ok()); });
+  KH_CHECK(writer.Finish().ok());
 }
 
 }  // namespace kraken::storage

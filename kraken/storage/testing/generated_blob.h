@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "kraken/base/digest.h"
 #include "kraken/base/sha256_state.h"
+#include "kraken/storage/blob_store.h"
 #include "kraken/storage/piece_layout.h"
 
 namespace kraken::storage {
@@ -32,6 +33,9 @@ class GeneratedBlob {
   std::vector<Sha256State> states_;
   Digest digest_;
 };
+
+// Puts it into a store, in pieces of its own. Aborts if that fails.
+void StoreBlob(BlobStore& store, const GeneratedBlob& blob);
 
 }  // namespace kraken::storage
 

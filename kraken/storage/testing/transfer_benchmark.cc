@@ -154,6 +154,19 @@ void ReceiveSealedInto(BareFile& file, int64_t size_bytes, int in) {
   }
 }
 
+// `receive` gets all into the file; commit included.
+TransferCost MeasureBare(const Digest& digest, const std::string& directory,
+                         absl::FunctionRef<void(int)> send,
+                         absl::FunctionRef<void(BareFile&, int)> receive) {
+  BareFile file(directory);
+  const TransferCost cost = MeasureStream(send, [&](int in) {
+    receive(file, in);
+    file.Commit(digest);
+  });
+  file.Remove();
+  return cost;
+}
+
 void PrintLine(const std::string& what, const std::vector<double>& values) {
   std::vector<double> sorted = values;
   std::sort(sorted.begin(), sorted.end());
@@ -180,25 +193,16 @@ TransferCost MeasureTransfer(int source, int64_t size_bytes, absl::FunctionRef<v
 
 TransferCost MeasureBareTransfer(int source, int64_t size_bytes, const Digest& digest,
                                  const std::string& directory) {
-  BareFile file(directory);
-  const TransferCost cost = MeasureTransfer(source, size_bytes, [&](int in) {
-    ReceiveInto(file, size_bytes, in);
-    file.Commit(digest);
-  });
-  file.Remove();
-  return cost;
+  return MeasureBare(
+      digest, directory, [&](int out) { SendFile(source, size_bytes, out); },
+      [&](BareFile& file, int in) { ReceiveInto(file, size_bytes, in); });
 }
 
 TransferCost MeasureBareTlsTransfer(int source, int64_t size_bytes, const Digest& digest,
                                     const std::string& directory) {
-  BareFile file(directory);
-  const TransferCost cost = MeasureStream([&](int out) { SendSealed(source, size_bytes, out); },
-                                          [&](int in) {
-                                            ReceiveSealedInto(file, size_bytes, in);
-                                            file.Commit(digest);
-                                          });
-  file.Remove();
-  return cost;
+  return MeasureBare(
+      digest, directory, [&](int out) { SendSealed(source, size_bytes, out); },
+      [&](BareFile& file, int in) { ReceiveSealedInto(file, size_bytes, in); });
 }
 
 void ComparePairs(const std::string& name, int64_t size_bytes, int pairs,
