@@ -13,6 +13,9 @@ constexpr size_t kMaxRecordsPerMessage = 64;
 constexpr absl::Duration kGather = absl::Milliseconds(2);
 constexpr BackoffOptions kReconnect = {.initial_interval = absl::Milliseconds(100),
                                        .max_interval = absl::Seconds(5)};
+// Whatever a tracker asks for.
+constexpr absl::Duration kMinHeartbeat = absl::Milliseconds(100);
+constexpr absl::Duration kMaxHeartbeat = absl::Minutes(1);
 
 }  // namespace
 
@@ -32,6 +35,7 @@ AnnounceClient::~AnnounceClient() {
   *alive_ = nullptr;
   loop_->CancelTimer(flush_timer_);
   loop_->CancelTimer(retry_timer_);
+  loop_->CancelTimer(heartbeat_timer_);
   if (connected_) Flush();
   if (outlet_ != nullptr) outlet_->Finish(absl::OkStatus());
 }
@@ -75,6 +79,13 @@ void AnnounceClient::OnReply(v1::AnnounceReply reply) {
   if (!connected_) {
     connected_ = true;
     backoff_.Reset();
+    last_sent_ = net::EventLoop::MonotonicNow();
+    heartbeat_ = absl::ZeroDuration();
+    if (reply.heartbeat_ms() > 0) {
+      heartbeat_ =
+          std::clamp(absl::Milliseconds(reply.heartbeat_ms()), kMinHeartbeat, kMaxHeartbeat);
+      ScheduleHeartbeat();
+    }
     if (events_.on_connected) events_.on_connected();
   }
   for (v1::TorrentNews& news : *reply.mutable_torrents()) events_.on_news(std::move(news));
@@ -89,6 +100,7 @@ void AnnounceClient::OnClosed(const absl::Status& status) {
     events_.on_disconnected(status.ok() ? absl::UnavailableError("the tracker ended the stream")
                                         : status);
   }
+  loop_->CancelTimer(heartbeat_timer_);
   loop_->CancelTimer(retry_timer_);
   retry_timer_ = loop_->RunAfter(backoff_.NextDelay().value(), [this] { Connect(); });
 }
@@ -111,8 +123,27 @@ void AnnounceClient::Flush() {
     v1::AnnounceRequest request;
     for (size_t i = begin; i < end; ++i) *request.add_records() = std::move(pending_[i]);
     outlet_->Write(std::move(request));
+    last_sent_ = net::EventLoop::MonotonicNow();
   }
   pending_.clear();
+}
+
+// At multiples of the interval, so that a process with several trackers wakes up once for all.
+void AnnounceClient::ScheduleHeartbeat() {
+  const absl::Duration now = net::EventLoop::MonotonicNow().since_origin();
+  loop_->CancelTimer(heartbeat_timer_);
+  heartbeat_timer_ = loop_->RunAfter(absl::Floor(now, heartbeat_) + heartbeat_ - now,
+                                     [this] { OnHeartbeatTime(); });
+}
+
+void AnnounceClient::OnHeartbeatTime() {
+  const MonotonicTime now = net::EventLoop::MonotonicNow();
+  // So the longest silence is one and a half intervals.
+  if (now - last_sent_ > heartbeat_ / 2) {
+    outlet_->Write(v1::AnnounceRequest());
+    last_sent_ = now;
+  }
+  ScheduleHeartbeat();
 }
 
 }  // namespace kraken::rpc

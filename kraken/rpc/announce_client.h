@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "kraken/base/backoff.h"
+#include "kraken/base/clock.h"
 #include "kraken/base/random.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/rpc/channel_directory.h"
@@ -19,7 +21,9 @@ namespace kraken::rpc {
 // One peer's announce stream to one tracker, kept open: a broken stream is opened again with
 // backoff. What the tracker then no longer knows must be announced anew: `on_connected` says when.
 //
-// Records are gathered for a few milliseconds and sent together. Belongs to its loop's thread.
+// Records are gathered for a few milliseconds and sent together. While there are none, empty
+// messages say, as often as the tracker asks for, that this peer lives. Belongs to its loop's
+// thread.
 class AnnounceClient {
  public:
   struct Events {
@@ -49,6 +53,8 @@ class AnnounceClient {
   void OnReply(v1::AnnounceReply reply);
   void OnClosed(const absl::Status& status);
   void Flush();
+  void ScheduleHeartbeat();
+  void OnHeartbeatTime();
 
   net::EventLoop* const loop_;
   ChannelDirectory* const directory_;
@@ -61,6 +67,10 @@ class AnnounceClient {
   std::vector<v1::AnnounceRecord> pending_;
   net::TimerId flush_timer_ = net::TimerId::kNone;
   net::TimerId retry_timer_ = net::TimerId::kNone;
+  net::TimerId heartbeat_timer_ = net::TimerId::kNone;
+  // Zero: the tracker asks for none.
+  absl::Duration heartbeat_;
+  MonotonicTime last_sent_;
   bool connected_ = false;
   // Callbacks of streams that outlive this object find it gone.
   std::shared_ptr<AnnounceClient*> alive_;

@@ -7,7 +7,7 @@
 namespace kraken::rpc {
 
 grpc::ServerBidiReactor<v1::AnnounceRequest, v1::AnnounceReply>* AnnounceService::Announce(
-    grpc::CallbackServerContext*) {
+    grpc::CallbackServerContext* context) {
   auto outlet = std::make_shared<AnnounceOutlet>(kMaxQueuedMessages);
   StreamEvents<v1::AnnounceRequest> events;
   events.on_message = [handler = handler_, outlet](v1::AnnounceRequest request) {
@@ -16,8 +16,8 @@ grpc::ServerBidiReactor<v1::AnnounceRequest, v1::AnnounceReply>* AnnounceService
   events.on_closed = [handler = handler_, outlet](const absl::Status&) {
     handler->OnStreamClosed(outlet);
   };
-  return new BidiServerStream<v1::AnnounceRequest, v1::AnnounceReply>(loop_, std::move(events),
-                                                                      outlet);
+  return new BidiServerStream<v1::AnnounceRequest, v1::AnnounceReply>(context, loop_,
+                                                                      std::move(events), outlet);
 }
 
 }  // namespace kraken::rpc

@@ -8,7 +8,7 @@
 namespace kraken::rpc {
 
 grpc::ServerWriteReactor<v1::MetainfoNews>* OriginService::WatchMetainfo(
-    grpc::CallbackServerContext*, const v1::WatchMetainfoRequest* request) {
+    grpc::CallbackServerContext* context, const v1::WatchMetainfoRequest* request) {
   auto outlet = std::make_shared<MetainfoOutlet>(kMaxQueuedMessages);
   if (!loop_.Post([handler = handler_, request = *request, outlet] {
         handler->OnWatchMetainfo(request, outlet);
@@ -16,11 +16,12 @@ grpc::ServerWriteReactor<v1::MetainfoNews>* OriginService::WatchMetainfo(
     outlet->Finish(absl::UnavailableError("shutting down"));
   }
   return new WriterServerStream<v1::MetainfoNews>(
-      loop_, [handler = handler_, outlet] { handler->OnMetainfoStreamClosed(outlet); }, outlet);
+      context, loop_, [handler = handler_, outlet] { handler->OnMetainfoStreamClosed(outlet); },
+      outlet);
 }
 
 grpc::ServerWriteReactor<v1::PrefetchProgress>* OriginService::Prefetch(
-    grpc::CallbackServerContext*, const v1::PrefetchRequest* request) {
+    grpc::CallbackServerContext* context, const v1::PrefetchRequest* request) {
   auto outlet = std::make_shared<ProgressOutlet>(kMaxQueuedMessages);
   if (!loop_.Post([handler = handler_, request = *request, outlet] {
         handler->OnPrefetch(request, outlet);
@@ -28,7 +29,8 @@ grpc::ServerWriteReactor<v1::PrefetchProgress>* OriginService::Prefetch(
     outlet->Finish(absl::UnavailableError("shutting down"));
   }
   return new WriterServerStream<v1::PrefetchProgress>(
-      loop_, [handler = handler_, outlet] { handler->OnProgressStreamClosed(outlet); }, outlet);
+      context, loop_, [handler = handler_, outlet] { handler->OnProgressStreamClosed(outlet); },
+      outlet);
 }
 
 grpc::ServerUnaryReactor* OriginService::Stat(grpc::CallbackServerContext* context,

@@ -17,9 +17,10 @@ namespace kraken::rpc {
 // The writing end of a stream, as its user holds it: a bounded queue of messages that gRPC takes
 // one at a time. It may outlive the stream; what is then written is dropped. Thread-safe.
 //
-// A reactor attaches two functions, which are called with no lock held and never both at once with
-// an earlier call of the same: `write` to begin writing a message that stays valid until
-// OnWriteDone, and `finish` once the queue is empty after Finish().
+// A reactor attaches three functions, which are called with no lock held and never both at once
+// with an earlier call of the same: `write` to begin writing a message that stays valid until
+// OnWriteDone; `finish` once the queue is empty after Finish(); and `cancel` to make gRPC give up a
+// write that the reader does not take, so that OnWriteDone comes (`finish` is still called, later).
 template <typename Message>
 class Outlet {
  public:
@@ -28,21 +29,21 @@ class Outlet {
   Outlet& operator=(const Outlet&) = delete;
 
   // False if the stream has ended, or if its reader is so slow that the queue is full: the stream
-  // is then ended with RESOURCE_EXHAUSTED, as a message must not be lost silently.
+  // is then aborted with RESOURCE_EXHAUSTED, as a message must not be lost silently.
   bool Write(Message message) {
+    bool is_full = false;
     {
       absl::MutexLock lock(&mu_);
       if (ended_ || finish_status_.has_value()) return false;
-      if (queue_.size() >= max_queued_) {
-        queue_.resize(busy_ ? 1 : 0);
-        finish_status_ = absl::ResourceExhaustedError("the reader of the stream is too slow");
-      } else {
-        queue_.push_back(std::move(message));
-      }
+      is_full = queue_.size() >= max_queued_;
+      if (!is_full) queue_.push_back(std::move(message));
     }
-    Pump();
-    absl::MutexLock lock(&mu_);
-    return !finish_status_.has_value();
+    if (is_full) {
+      Abort(absl::ResourceExhaustedError("the reader of the stream is too slow"));
+    } else {
+      Pump();
+    }
+    return !is_full;
   }
 
   // Ends the stream after what was written so far. Only the first call counts.
@@ -55,6 +56,27 @@ class Outlet {
     Pump();
   }
 
+  // Ends the stream now, though its reader may take nothing any more: what waits is dropped, and
+  // the write under way is given up (the reader may then see CANCELLED instead of `status`). After
+  // Finish() its status stays.
+  void Abort(absl::Status status) {
+    std::function<void()> cancel;
+    {
+      absl::MutexLock lock(&mu_);
+      if (ended_ || cancelling_) return;
+      if (!finish_status_.has_value()) finish_status_ = std::move(status);
+      queue_.resize(busy_ ? 1 : 0);
+      if (busy_) cancel = cancel_;
+      cancelling_ = cancel != nullptr;  // keeps the reactor, which ends with `finish`
+    }
+    if (cancel != nullptr) {
+      cancel();
+      absl::MutexLock lock(&mu_);
+      cancelling_ = false;
+    }
+    Pump();
+  }
+
   bool ended() const {
     absl::MutexLock lock(&mu_);
     return ended_ || finish_status_.has_value();
@@ -63,11 +85,12 @@ class Outlet {
   // ---- For the reactor ----
 
   void Attach(std::function<void(const Message*)> write,
-              std::function<void(const absl::Status&)> finish) {
+              std::function<void(const absl::Status&)> finish, std::function<void()> cancel) {
     {
       absl::MutexLock lock(&mu_);
       write_ = std::move(write);
       finish_ = std::move(finish);
+      cancel_ = std::move(cancel);
     }
     Pump();
   }
@@ -89,6 +112,7 @@ class Outlet {
     ended_ = true;
     write_ = nullptr;
     finish_ = nullptr;
+    cancel_ = nullptr;
     queue_.clear();
   }
 
@@ -100,7 +124,7 @@ class Outlet {
     absl::Status status;
     {
       absl::MutexLock lock(&mu_);
-      if (ended_ || busy_ || write_ == nullptr) return;
+      if (ended_ || busy_ || cancelling_ || write_ == nullptr) return;
       if (!queue_.empty()) {
         busy_ = true;
         message = &queue_.front();  // a deque does not move it when others are pushed
@@ -119,10 +143,12 @@ class Outlet {
   mutable absl::Mutex mu_;
   std::deque<Message> queue_ ABSL_GUARDED_BY(mu_);
   bool busy_ ABSL_GUARDED_BY(mu_) = false;
+  bool cancelling_ ABSL_GUARDED_BY(mu_) = false;
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<absl::Status> finish_status_ ABSL_GUARDED_BY(mu_);
   std::function<void(const Message*)> write_ ABSL_GUARDED_BY(mu_);
   std::function<void(const absl::Status&)> finish_ ABSL_GUARDED_BY(mu_);
+  std::function<void()> cancel_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace kraken::rpc

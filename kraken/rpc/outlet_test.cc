@@ -14,10 +14,12 @@ namespace {
 struct Recorder {
   void Attach(Outlet<std::string>& outlet) {
     outlet.Attach([this](const std::string* message) { written.push_back(*message); },
-                  [this](const absl::Status& status) { finished.push_back(status); });
+                  [this](const absl::Status& status) { finished.push_back(status); },
+                  [this] { ++cancelled; });
   }
   std::vector<std::string> written;
   std::vector<absl::Status> finished;
+  int cancelled = 0;
 };
 
 TEST(OutletTest, WritesOneMessageAtATimeInOrder) {
@@ -56,11 +58,39 @@ TEST(OutletTest, ASlowReaderEndsTheStreamInsteadOfLosingAMessage) {
   EXPECT_TRUE(outlet.Write("a"));  // being written
   EXPECT_TRUE(outlet.Write("b"));
   EXPECT_FALSE(outlet.Write("c"));
+  EXPECT_EQ(recorder.cancelled, 1) << "its reader may never take \"a\"";
   EXPECT_TRUE(recorder.finished.empty());  // "a" is still the reactor's
-  outlet.OnWriteDone(true);
+  outlet.OnWriteDone(false);
   ASSERT_EQ(recorder.finished.size(), 1u);
   EXPECT_THAT(recorder.finished[0], StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_EQ(recorder.written, std::vector<std::string>({"a"}));
+}
+
+TEST(OutletTest, AnAbortGivesUpTheWriteUnderWayAndDropsTheRest) {
+  Outlet<std::string> outlet(8);
+  Recorder recorder;
+  recorder.Attach(outlet);
+  outlet.Write("a");
+  outlet.Write("b");
+  outlet.Finish(absl::NotFoundError("polite"));
+  EXPECT_EQ(recorder.cancelled, 0);
+  outlet.Abort(absl::UnavailableError("not polite"));
+  EXPECT_EQ(recorder.cancelled, 1);
+  EXPECT_TRUE(recorder.finished.empty());
+  outlet.OnWriteDone(false);
+  ASSERT_EQ(recorder.finished.size(), 1u);
+  EXPECT_THAT(recorder.finished[0], StatusIs(absl::StatusCode::kNotFound)) << "the first counts";
+  EXPECT_EQ(recorder.written, std::vector<std::string>({"a"}));
+}
+
+TEST(OutletTest, AnAbortOfAnIdleStreamFinishesIt) {
+  Outlet<std::string> outlet(8);
+  Recorder recorder;
+  recorder.Attach(outlet);
+  outlet.Abort(absl::UnavailableError("silent"));
+  EXPECT_EQ(recorder.cancelled, 0);
+  ASSERT_EQ(recorder.finished.size(), 1u);
+  EXPECT_THAT(recorder.finished[0], StatusIs(absl::StatusCode::kUnavailable));
 }
 
 TEST(OutletTest, ABrokenWriteDropsTheRestAndStillFinishes) {

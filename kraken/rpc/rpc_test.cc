@@ -1,4 +1,6 @@
 // Real servers and clients on loopback: the streams' life cycles, and how failures look.
+#include <grpcpp/grpcpp.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -142,6 +144,32 @@ TEST_F(AnnounceTest, SaysWhyItCannotConnect) {
   Connect("127.0.0.1:1");
   EXPECT_THAT(disconnected_.Wait(0),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("127.0.0.1:1")));
+}
+
+// Whoever takes nothing is not waited for: neither the queue nor the write under way.
+TEST_F(AnnounceTest, AClientThatReadsNothingIsCutOff) {
+  AnnounceService service(server_loop_.loop().handle(), &tracker_);
+  TestProcess process(server_loop_, {&service});
+  auto stub = v1::Tracker::NewStub(grpc::CreateChannel(
+      absl::StrCat("127.0.0.1:", process.grpc_port()), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  auto stream = stub->Announce(&context);
+  v1::AnnounceRequest hello;
+  hello.mutable_self()->set_ip("10.1.2.3");
+  ASSERT_TRUE(stream->Write(hello));
+  tracker_.requests.Wait(0);
+  server_loop_.RunAndWait([this] {
+    v1::AnnounceReply push;
+    push.add_torrents()->set_digest(std::string(1024, 'x'));
+    while (tracker_.last->Write(push)) {
+    }
+  });
+  tracker_.closed.Wait(0);
+  context.TryCancel();
+  v1::AnnounceReply ignored;
+  while (stream->Read(&ignored)) {
+  }
+  EXPECT_FALSE(stream->Finish().ok());
 }
 
 // ---- Build-index ----

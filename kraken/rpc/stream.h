@@ -88,15 +88,16 @@ class Intake : public std::enable_shared_from_this<Intake<In>> {
 template <typename In, typename Out>
 class BidiServerStream final : public grpc::ServerBidiReactor<In, Out> {
  public:
-  BidiServerStream(net::LoopHandle loop, StreamEvents<In> events,
-                   std::shared_ptr<Outlet<Out>> outlet)
+  BidiServerStream(grpc::CallbackServerContext* context, net::LoopHandle loop,
+                   StreamEvents<In> events, std::shared_ptr<Outlet<Out>> outlet)
       : intake_(std::make_shared<internal::Intake<In>>(std::move(loop), std::move(events))),
         outlet_(std::move(outlet)) {
     outlet_->Attach([this](const Out* message) { this->StartWrite(message); },
                     [this](const absl::Status& status) {
                       intake_->Detach();
                       this->Finish(ToGrpc(status));
-                    });
+                    },
+                    [context] { context->TryCancel(); });
     intake_->Attach([this](In* message) { this->StartRead(message); });
   }
 
@@ -125,11 +126,12 @@ class BidiServerStream final : public grpc::ServerBidiReactor<In, Out> {
 template <typename Out>
 class WriterServerStream final : public grpc::ServerWriteReactor<Out> {
  public:
-  WriterServerStream(net::LoopHandle loop, std::function<void()> on_done,
-                     std::shared_ptr<Outlet<Out>> outlet)
+  WriterServerStream(grpc::CallbackServerContext* context, net::LoopHandle loop,
+                     std::function<void()> on_done, std::shared_ptr<Outlet<Out>> outlet)
       : loop_(std::move(loop)), on_done_(std::move(on_done)), outlet_(std::move(outlet)) {
     outlet_->Attach([this](const Out* message) { this->StartWrite(message); },
-                    [this](const absl::Status& status) { this->Finish(ToGrpc(status)); });
+                    [this](const absl::Status& status) { this->Finish(ToGrpc(status)); },
+                    [context] { context->TryCancel(); });
   }
 
   void OnWriteDone(bool ok) override { outlet_->OnWriteDone(ok); }
@@ -191,7 +193,8 @@ class BidiClientStream final : public grpc::ClientBidiReactor<Out, In> {
                     [this](const absl::Status&) {
                       if (!read_ended_.load()) context_.TryCancel();
                       this->RemoveHold();
-                    });
+                    },
+                    [this] { context_.TryCancel(); });
     this->RemoveHold();
   }
 

@@ -1,5 +1,6 @@
 #include "kraken/tracker/announce_hub.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -14,7 +15,12 @@ namespace kraken::tracker {
 namespace {
 
 constexpr int kMaxRecordsPerMessage = 64;
-constexpr absl::Duration kTick = absl::Seconds(1);
+constexpr int kHeartbeatsPerTimeout = 3;
+constexpr absl::Duration kMaxTick = absl::Seconds(1);
+
+absl::Duration TickOf(const TrackerServerConfig& config) {
+  return std::min(kMaxTick, config.peer_timeout / 4);
+}
 
 swarm::Instant Now() {
   return swarm::Instant::FromNanos(
@@ -52,9 +58,11 @@ swarm::TorrentKey KeyOf(const Digest& digest, uint64_t piece_length_bytes) {
 AnnounceHub::AnnounceHub(net::EventLoop* loop, rpc::OriginClient* origins,
                          cluster::ClusterMonitor* cluster, const TrackerServerConfig& config)
     : loop_(loop),
+      config_(config),
       hand_out_(HandOutFrom(config), &random_),
-      relay_(loop, origins, cluster, {.ttl = config.metainfo_ttl}, this) {
-  tick_timer_ = loop_->RunAfter(kTick, [this] { Tick(); });
+      relay_(loop, origins, cluster, {.ttl = config.metainfo_ttl}, this),
+      last_tick_(net::EventLoop::MonotonicNow()) {
+  tick_timer_ = loop_->RunAfter(TickOf(config_), [this] { Tick(); });
 }
 
 AnnounceHub::~AnnounceHub() { loop_->CancelTimer(tick_timer_); }
@@ -67,6 +75,8 @@ void AnnounceHub::OnAnnounce(const std::shared_ptr<rpc::AnnounceOutlet>& stream,
     slot->stream = stream;
   }
   Session& session = *slot;
+  if (session.ended) return;
+  session.last_heard = net::EventLoop::MonotonicNow();
   rpc::v1::AnnounceReply reply;
   absl::Status status;
   const bool hello = request.has_self();
@@ -86,10 +96,15 @@ void AnnounceHub::OnAnnounce(const std::shared_ptr<rpc::AnnounceOutlet>& stream,
     ++refused_;
     telemetry::LogWarn("announce refused",
                        {{"peer", session.peer.ip}, {"reason", status.ToString()}});
+    Retire(session);
     stream->Finish(status);
     return;
   }
-  // The answer to a hello is sent even if empty: it says that the stream stands.
+  // The answer to a hello is sent even if there is no news: it says that the stream stands.
+  if (hello) {
+    reply.set_heartbeat_ms(static_cast<uint32_t>(
+        absl::ToInt64Milliseconds(config_.peer_timeout / kHeartbeatsPerTimeout)));
+  }
   if (hello || reply.torrents_size() > 0) stream->Write(std::move(reply));
 }
 
@@ -122,21 +137,28 @@ absl::Status AnnounceHub::Record(Session& session, const rpc::v1::AnnounceRecord
     StopWanting(session, digest);
   } else if (record.want_metainfo()) {
     KH_RETURN_IF_ERROR(Namespace::Parse(record.namespace_()).status());
-    const bool is_new = session.wanted.insert(digest).second;
-    audiences_[digest].want_metainfo.insert(&session);
-    relay_.Want(digest, record.namespace_());
-    const rpc::v1::Metainfo* known = relay_.Known(digest);
-    if (is_new && known != nullptr) {
-      rpc::v1::TorrentNews* news = reply.add_torrents();
-      news->set_digest(record.digest());
-      *news->mutable_metainfo() = *known;
-    }
+    WantMetainfo(session, digest, record, reply);
   } else {
     StopWanting(session, digest);
     if (relay_.Known(digest) != nullptr) relay_.Want(digest, record.namespace_());
   }
   if (piece_length != 0) Announce(session, digest, record, reply);
   return absl::OkStatus();
+}
+
+void AnnounceHub::WantMetainfo(Session& session, const Digest& digest,
+                               const rpc::v1::AnnounceRecord& record,
+                               rpc::v1::AnnounceReply& reply) {
+  const bool is_new = !session.wanted.contains(digest);
+  if (is_new && IsFull(session.wanted.size())) return ReportOverLimit(record, reply);
+  session.wanted.insert(digest);
+  audiences_[digest].want_metainfo.insert(&session);
+  relay_.Want(digest, record.namespace_());
+  const rpc::v1::Metainfo* known = relay_.Known(digest);
+  if (!is_new || known == nullptr) return;
+  rpc::v1::TorrentNews* news = reply.add_torrents();
+  news->set_digest(record.digest());
+  *news->mutable_metainfo() = *known;
 }
 
 void AnnounceHub::Announce(Session& session, const Digest& digest,
@@ -151,6 +173,8 @@ void AnnounceHub::Announce(Session& session, const Digest& digest,
   said.origin = session.peer.origin;
   if (said.event == swarm::AnnounceEvent::kLeave) {
     LeaveTorrent(session, key);
+  } else if (!session.torrents.contains(key) && IsFull(session.torrents.size())) {
+    return ReportOverLimit(record, reply);
   } else {
     session.torrents.insert(key);
     audiences_[digest].have_torrent.insert(&session);
@@ -178,6 +202,22 @@ void AnnounceHub::Push(const swarm::TorrentKey& key, const swarm::PeerPush& push
   recipient->second->stream->Write(std::move(reply));
 }
 
+bool AnnounceHub::IsFull(size_t swarms) const {
+  return swarms >= static_cast<size_t>(config_.max_swarms_per_peer);
+}
+
+void AnnounceHub::ReportOverLimit(const rpc::v1::AnnounceRecord& record,
+                                  rpc::v1::AnnounceReply& reply) {
+  ++over_limit_;
+  rpc::v1::TorrentNews* news = reply.add_torrents();
+  news->set_digest(record.digest());
+  news->set_piece_length_bytes(record.piece_length_bytes());
+  *news->mutable_failure() = rpc::ToFailure(
+      absl::ResourceExhaustedError(absl::StrCat("this peer is in ", config_.max_swarms_per_peer,
+                                                " swarms already, the most that the tracker allows "
+                                                "(trackerserver.max_swarms_per_peer)")));
+}
+
 void AnnounceHub::LeaveTorrent(Session& session, const swarm::TorrentKey& key) {
   session.torrents.erase(key);
   auto audience = audiences_.find(key.digest);
@@ -202,19 +242,43 @@ void AnnounceHub::DropIfEmpty(const Digest& digest) {
 void AnnounceHub::OnStreamClosed(const std::shared_ptr<rpc::AnnounceOutlet>& stream) {
   auto it = sessions_.find(stream.get());
   if (it == sessions_.end()) return;
-  const std::unique_ptr<Session> session = std::move(it->second);
+  Retire(*it->second);
   sessions_.erase(it);
-  auto owner = by_peer_.find(session->peer.id);
-  const bool is_current = owner != by_peer_.end() && owner->second == session.get();
+}
+
+void AnnounceHub::Retire(Session& session) {
+  session.ended = true;
+  auto owner = by_peer_.find(session.peer.id);
+  const bool is_current = owner != by_peer_.end() && owner->second == &session;
   if (is_current) by_peer_.erase(owner);
-  const std::vector<swarm::TorrentKey> torrents(session->torrents.begin(), session->torrents.end());
+  const std::vector<swarm::TorrentKey> torrents(session.torrents.begin(), session.torrents.end());
   for (const swarm::TorrentKey& key : torrents) {
     // A peer that is back on a new stream keeps its entries.
-    if (is_current) hand_out_.Forget(key, session->peer.id);
-    LeaveTorrent(*session, key);
+    if (is_current) hand_out_.Forget(key, session.peer.id);
+    LeaveTorrent(session, key);
   }
-  const std::vector<Digest> wanted(session->wanted.begin(), session->wanted.end());
-  for (const Digest& digest : wanted) StopWanting(*session, digest);
+  const std::vector<Digest> wanted(session.wanted.begin(), session.wanted.end());
+  for (const Digest& digest : wanted) StopWanting(session, digest);
+}
+
+void AnnounceHub::EndSilentSessions() {
+  const MonotonicTime now = net::EventLoop::MonotonicNow();
+  const absl::Duration tick = TickOf(config_);
+  if (now - last_tick_ > 2 * tick) awake_since_ = now;
+  last_tick_ = now;
+  for (auto& [stream, session] : sessions_) {
+    if (now - std::max(session->last_heard, awake_since_) < config_.peer_timeout) continue;
+    const absl::Status status = absl::UnavailableError(
+        absl::StrCat("the tracker has heard nothing of this peer for ",
+                     absl::FormatDuration(config_.peer_timeout), " (trackerserver.peer_timeout)"));
+    if (!session->ended) {
+      ++silent_;
+      telemetry::LogInfo("a peer fell silent", {{"peer", session->peer.ip}});
+      Retire(*session);
+    }
+    // Again and again until the stream is closed: an earlier end may wait for a dead reader.
+    session->stream->Abort(status);
+  }
 }
 
 void AnnounceHub::EndStreams() {
@@ -290,15 +354,18 @@ void AnnounceHub::OnUnavailable(const Digest& digest, const absl::Status& reason
 }
 
 void AnnounceHub::Tick() {
+  EndSilentSessions();
   relay_.Sweep();
   hand_out_.Sweep(Now());
-  tick_timer_ = loop_->RunAfter(kTick, [this] { Tick(); });
+  tick_timer_ = loop_->RunAfter(TickOf(config_), [this] { Tick(); });
 }
 
 AnnounceHubStats AnnounceHub::stats() const {
   AnnounceHubStats stats;
   stats.records = records_;
   stats.refused = refused_;
+  stats.silent = silent_;
+  stats.over_limit = over_limit_;
   stats.streams = sessions_.size();
   stats.swarms = hand_out_.swarm_count();
   stats.peers = hand_out_.entry_count();

@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "kraken/base/clock.h"
 #include "kraken/base/digest.h"
 #include "kraken/base/peer_id.h"
 #include "kraken/base/random.h"
@@ -24,7 +25,9 @@ namespace kraken::tracker {
 
 struct AnnounceHubStats {
   uint64_t records = 0;
-  uint64_t refused = 0;  // streams ended for what they sent
+  uint64_t refused = 0;     // streams ended for what they sent
+  uint64_t silent = 0;      // streams ended for what they did not send
+  uint64_t over_limit = 0;  // records of peers that are in too many swarms
   size_t streams = 0;
   size_t swarms = 0;
   size_t peers = 0;
@@ -54,7 +57,10 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
   struct Session {
     std::shared_ptr<rpc::AnnounceOutlet> stream;
     swarm::PeerInfo peer;
+    MonotonicTime last_heard;
     bool introduced = false;
+    // It counts no more; only its stream has not closed yet.
+    bool ended = false;
     absl::flat_hash_set<swarm::TorrentKey> torrents;
     absl::flat_hash_set<Digest> wanted;
   };
@@ -68,9 +74,18 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
   absl::Status Introduce(Session& session, const rpc::v1::Peer& self);
   absl::Status Record(Session& session, const rpc::v1::AnnounceRecord& record,
                       rpc::v1::AnnounceReply& reply);
+  void WantMetainfo(Session& session, const Digest& digest, const rpc::v1::AnnounceRecord& record,
+                    rpc::v1::AnnounceReply& reply);
   void Announce(Session& session, const Digest& digest, const rpc::v1::AnnounceRecord& record,
                 rpc::v1::AnnounceReply& reply);
   void Push(const swarm::TorrentKey& key, const swarm::PeerPush& push);
+  // Forgets what the peer has said, and who it is.
+  void Retire(Session& session);
+  void EndSilentSessions();
+  // Whether one who is in so many swarms may enter no other.
+  bool IsFull(size_t swarms) const;
+  // Adds to `reply` that the peer is in too many swarms.
+  void ReportOverLimit(const rpc::v1::AnnounceRecord& record, rpc::v1::AnnounceReply& reply);
   void LeaveTorrent(Session& session, const swarm::TorrentKey& key);
   void StopWanting(Session& session, const Digest& digest);
   void DropIfEmpty(const Digest& digest);
@@ -87,6 +102,7 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
   void OnUnavailable(const Digest& digest, const absl::Status& reason) override;
 
   net::EventLoop* const loop_;
+  const TrackerServerConfig config_;
   SystemBitGen random_;
   swarm::HandOut hand_out_;
   rpc::ZoneTable zones_;
@@ -97,6 +113,11 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
   net::TimerId tick_timer_ = net::TimerId::kNone;
   uint64_t records_ = 0;
   uint64_t refused_ = 0;
+  uint64_t silent_ = 0;
+  uint64_t over_limit_ = 0;
+  MonotonicTime last_tick_;
+  // The tracker itself was asleep until then: nobody's silence counts before.
+  MonotonicTime awake_since_;
 };
 
 }  // namespace kraken::tracker

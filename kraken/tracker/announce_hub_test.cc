@@ -13,7 +13,6 @@
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
 #include "kraken/net/loop_thread.h"
-#include "kraken/rpc/announce_client.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/rpc_test_util.h"
@@ -28,7 +27,6 @@ using rpc::v1::AnnounceRecord;
 using rpc::v1::AnnounceReply;
 using rpc::v1::AnnounceRequest;
 using rpc::v1::TorrentNews;
-using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -176,10 +174,10 @@ class AnnounceHubTest : public ::testing::Test {
   }
 
   // With an empty memory.
-  void StartHub() {
-    loop_.RunAndWait([this] {
+  void StartHub(const TrackerServerConfig& config = TrackerServerConfig()) {
+    loop_.RunAndWait([&] {
       hub_ = std::make_unique<AnnounceHub>(&loop_.loop(), &access_->client, access_->cluster.get(),
-                                           TrackerServerConfig());
+                                           config);
       switchboard_.hub = hub_.get();
     });
   }
@@ -425,62 +423,56 @@ TEST_F(AnnounceHubTest, AStreamIsOnePeers) {
   EXPECT_THAT(a->WaitForEnd(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("one peer")));
 }
 
-// ---- Restart ----
+TEST_F(AnnounceHubTest, APeerEntersOnlySoManySwarms) {
+  TrackerServerConfig config;
+  config.max_swarms_per_peer = 2;
+  StartHub(config);
+  auto a = Connect(1001);
+  const auto join = [](uint8_t byte) {
+    AnnounceRecord record = Join();
+    record.set_digest(rpc::ToBytes(TestDigest(byte)));
+    return record;
+  };
+  EXPECT_THAT(a->Say(join(1)), IsEmpty());
+  EXPECT_THAT(a->Say(join(2)), IsEmpty());
+  const std::vector<TorrentNews> refused = a->Say(join(3));
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].digest(), rpc::ToBytes(TestDigest(3)));
+  EXPECT_EQ(refused[0].piece_length_bytes(), kTestPieceLength);
+  EXPECT_THAT(rpc::FromFailure(refused[0].failure()),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("in 2 swarms")));
+  EXPECT_EQ(Stats().peers, 2u);
+  EXPECT_EQ(Stats().over_limit, 1u);
 
-// A peer with a client that connects again by itself, and announces when it has.
-class SteadyPeer {
- public:
-  SteadyPeer(net::LoopThread& loop, rpc::ChannelDirectory* directory, const std::string& tracker,
-             int port, rpc::Mailbox<TorrentNews>* news)
-      : loop_(loop) {
-    loop_.RunAndWait([&] {
-      rpc::AnnounceClient::Events events;
-      events.on_connected = [this] { client_->Send(Progress()); };
-      events.on_disconnected = [this](const absl::Status& status) { disconnected.Put(status); };
-      events.on_news = [news](TorrentNews torrent) { news->Put(std::move(torrent)); };
-      client_ = std::make_unique<rpc::AnnounceClient>(&loop_.loop(), directory, tracker,
-                                                      TestPeerAt(port), std::move(events));
-    });
-  }
-  ~SteadyPeer() {
-    loop_.RunAndWait([this] { client_.reset(); });
-  }
+  // The others stand, and who leaves one may enter another.
+  EXPECT_THAT(a->Say(join(2)), IsEmpty());
+  AnnounceRecord leave = join(1);
+  leave.set_event(rpc::v1::ANNOUNCE_EVENT_LEAVE);
+  EXPECT_THAT(a->Say(leave), IsEmpty());
+  EXPECT_THAT(a->Say(join(3)), IsEmpty());
+  // The limit is each peer's own.
+  auto b = Connect(1002);
+  EXPECT_THAT(PortsOf(b->Say(join(3))), ElementsAre(1001));
+}
 
-  rpc::Mailbox<absl::Status> disconnected;
-
- private:
-  net::LoopThread& loop_;
-  std::unique_ptr<rpc::AnnounceClient> client_;
-};
-
-TEST_F(AnnounceHubTest, AfterARestartPeersFindEachOtherAgain) {
-  net::LoopThread peers{"peers"};
-  std::unique_ptr<rpc::ChannelDirectory> directory;
-  peers.RunAndWait([&] {
-    directory =
-        std::make_unique<rpc::ChannelDirectory>(&peers.loop(), rpc::ChannelDirectoryOptions());
-  });
-  {
-    // Of two peers the one that came later is told of the other, and dials.
-    rpc::Mailbox<TorrentNews> news;
-    SteadyPeer a(peers, directory.get(), tracker_.address(), 1001, &news);
-    SteadyPeer b(peers, directory.get(), tracker_.address(), 1002, &news);
-    EXPECT_THAT(PortsOf({news.Wait(0)}), ElementsAre(AnyOf(1001, 1002)));
-
-    // In the order of the tracker's own shutdown.
-    const int port = tracker_.grpc_port();
-    loop_.RunAndWait([this] { hub_->EndStreams(); });
-    EXPECT_THAT(a.disconnected.Wait(0),
-                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("shutting down")));
-    tracker_.Stop();
-    StartHub();
-    EXPECT_EQ(Stats().peers, 0u);
-    tracker_.Serve({&service_}, port);
-
-    EXPECT_THAT(PortsOf({news.Wait(1)}), ElementsAre(AnyOf(1001, 1002)));
-    EXPECT_EQ(Stats().peers, 2u);
-  }
-  peers.RunAndWait([&] { directory.reset(); });
+TEST_F(AnnounceHubTest, APeerWaitsForTheMetainfoOfOnlySoManyBlobs) {
+  TrackerServerConfig config;
+  config.max_swarms_per_peer = 2;
+  StartHub(config);
+  auto a = Connect(1001);
+  const auto want = [](uint8_t byte) {
+    AnnounceRecord record = WantMetainfo();
+    record.set_digest(rpc::ToBytes(TestDigest(byte)));
+    return record;
+  };
+  EXPECT_THAT(a->Say(want(1)), IsEmpty());
+  EXPECT_THAT(a->Say(want(2)), IsEmpty());
+  const std::vector<TorrentNews> refused = a->Say(want(3));
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_THAT(rpc::FromFailure(refused[0].failure()),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(a->Say(want(2)), IsEmpty());
+  EXPECT_EQ(Stats().blobs, 2u);
 }
 
 // ---- Origins ----

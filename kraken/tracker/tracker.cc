@@ -94,6 +94,8 @@ class Tracker final : public daemon::Daemon {
     const AnnounceHubStats stats = hub_->stats();
     records_.Set(stats.records);
     refused_.Set(stats.refused);
+    silent_.Set(stats.silent);
+    over_limit_.Set(stats.over_limit);
     streams_.Set(static_cast<double>(stats.streams));
     swarms_.Set(static_cast<double>(stats.swarms));
     peers_.Set(static_cast<double>(stats.peers));
@@ -110,6 +112,11 @@ class Tracker final : public daemon::Daemon {
       metrics_.AddCounter("kraken_announce_records_total", "Announces taken.")};
   daemon::MirroredCounter refused_{metrics_.AddCounter("kraken_announce_refused_streams_total",
                                                        "Streams ended for what they sent.")};
+  daemon::MirroredCounter silent_{metrics_.AddCounter("kraken_announce_silent_streams_total",
+                                                      "Streams ended as their peers fell silent.")};
+  daemon::MirroredCounter over_limit_{
+      metrics_.AddCounter("kraken_announce_over_limit_records_total",
+                          "Announces of peers that are in too many swarms.")};
   telemetry::Gauge& streams_ =
       metrics_.AddGauge("kraken_announce_streams", "Peers connected to this tracker.");
   telemetry::Gauge& swarms_ = metrics_.AddGauge("kraken_tracker_swarms", "Swarms known.");

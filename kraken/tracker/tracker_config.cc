@@ -7,6 +7,8 @@ namespace kraken::tracker {
 void ReadConfig(config::ObjectReader& r, TrackerServerConfig* c) {
   r.Optional("announce_limit", &c->announce_limit, {.min = 1, .max = 200});
   r.Optional("lease", &c->lease, {.min = absl::Seconds(1)});
+  r.Optional("peer_timeout", &c->peer_timeout, {.min = absl::Seconds(1), .max = absl::Minutes(3)});
+  r.Optional("max_swarms_per_peer", &c->max_swarms_per_peer, {.min = 1});
   r.Optional("metainfo_ttl", &c->metainfo_ttl, {.min = absl::Seconds(1)});
   r.IgnoredKrakenKey("listener", "the flag -port decides");
   r.IgnoredKrakenKey("announce_interval", "news is pushed, not polled");
