@@ -137,10 +137,12 @@ class Agent final : public daemon::Daemon {
                                                 /*tls=*/nullptr, router_));
 
     node_->Start();
-    trackers_->Start(node_->self(), flags_.zone,
-                     [this](const Digest& digest, rpc::v1::TorrentNews news) {
-                       downloads_->OnNews(digest, std::move(news));
-                     });
+    trackers_->Start(
+        node_->self(), flags_.zone,
+        [this](const Digest& digest, rpc::v1::TorrentNews news) {
+          downloads_->OnNews(digest, std::move(news));
+        },
+        [this] { node_->AnnounceAgain(); });
     return absl::OkStatus();
   }
 

@@ -47,10 +47,12 @@ void TestAgent::StartOnControl(const TestAgentOptions& options) {
   downloads_ = std::make_unique<Downloads>(&control_.loop(), trackers_.get(), node_.get(),
                                            store_.get(), &disk_, config_);
   node_->Start();
-  trackers_->Start(node_->self(), /*zone=*/"",
-                   [this](const Digest& digest, rpc::v1::TorrentNews news) {
-                     downloads_->OnNews(digest, std::move(news));
-                   });
+  trackers_->Start(
+      node_->self(), /*zone=*/"",
+      [this](const Digest& digest, rpc::v1::TorrentNews news) {
+        downloads_->OnNews(digest, std::move(news));
+      },
+      [this] { node_->AnnounceAgain(); });
 }
 
 void TestAgent::Serve() {

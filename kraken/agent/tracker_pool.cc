@@ -33,37 +33,43 @@ TrackerPool::TrackerPool(net::EventLoop* loop, rpc::ChannelDirectory* directory,
 
 TrackerPool::~TrackerPool() { members_->OnChange(nullptr); }
 
-void TrackerPool::Start(const swarm::PeerInfo& self, const std::string& zone, OnNews on_news) {
+void TrackerPool::Start(const swarm::PeerInfo& self, const std::string& zone, OnNews on_news,
+                        OnTrackersChanged on_trackers_changed) {
   swarm::PeerInfo peer = self;
   peer.zone = zones_.NumberOf(zone);
   self_ = rpc::ToProto(peer, zones_);
   on_news_ = std::move(on_news);
+  on_trackers_changed_ = std::move(on_trackers_changed);
   members_->OnChange([this] { SyncMembers(); });
   SyncMembers();
 }
 
 void TrackerPool::SyncMembers() {
   const std::vector<std::string>& members = members_->ring()->members();
+  const size_t before = clients_.size();
   for (auto it = clients_.begin(); it != clients_.end();) {
     const bool gone = std::find(members.begin(), members.end(), it->first) == members.end();
     if (gone) failures_.erase(it->first);
     it = gone ? clients_.erase(it) : std::next(it);
   }
+  if (clients_.size() < before) TrackersChanged();
   for (const std::string& tracker : members) {
     if (clients_.contains(tracker)) continue;
     rpc::AnnounceClient::Events events;
     events.on_connected = [this, tracker] {
       failures_.erase(tracker);
       telemetry::LogInfo("tracker connected", {{"tracker", tracker}});
-      AskAgain();
+      TrackersChanged();
     };
     events.on_disconnected = [this, tracker](const absl::Status& status) {
       std::string& failure = failures_[tracker];
       if (failure != status.message()) {
         telemetry::LogWarn("no tracker", {{"tracker", tracker}, {"reason", status.ToString()}});
       }
+      // A new attempt that failed as the last one changes nothing.
+      const bool was_connected = failure.empty();
       failure = std::string(status.message());
-      AskAgain();
+      if (was_connected) TrackersChanged();
     };
     events.on_news = [this](rpc::v1::TorrentNews news) {
       absl::StatusOr<Digest> digest = rpc::DigestFromBytes(news.digest());
@@ -93,8 +99,9 @@ void TrackerPool::WantMetainfo(const Digest& digest, const std::string& ns) {
 
 void TrackerPool::StopWanting(const Digest& digest) { wanted_.erase(digest); }
 
-void TrackerPool::AskAgain() {
+void TrackerPool::TrackersChanged() {
   for (const auto& [digest, ns] : wanted_) Ask(digest, ns);
+  on_trackers_changed_();
 }
 
 void TrackerPool::Ask(const Digest& digest, const std::string& ns) {

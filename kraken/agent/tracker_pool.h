@@ -19,11 +19,14 @@
 namespace kraken::agent {
 
 // The agent's way to all trackers of a cluster. A digest's swarm lives on one of them: the first by
-// rendezvous hashing that is connected. When that changes, what was wanted is asked for again; the
-// engine announces its torrents anew by itself. Belongs to its loop's thread.
+// rendezvous hashing that is connected. When that changes, what was wanted is asked for again.
+// Belongs to its loop's thread.
 class TrackerPool final : public swarm::Announcer {
  public:
   using OnNews = std::function<void(const Digest&, rpc::v1::TorrentNews)>;
+  // A tracker came or went, perhaps without what it knew: what was announced must be announced
+  // again.
+  using OnTrackersChanged = std::function<void()>;
 
   // `members` is the trackers' host list (its health checks are off: the streams tell). All outlive
   // it.
@@ -32,7 +35,8 @@ class TrackerPool final : public swarm::Announcer {
   ~TrackerPool() override;
 
   // Connects. `self` as the trackers shall hand it out.
-  void Start(const swarm::PeerInfo& self, const std::string& zone, OnNews on_news);
+  void Start(const swarm::PeerInfo& self, const std::string& zone, OnNews on_news,
+             OnTrackersChanged on_trackers_changed);
 
   // Asks for the metainfo of a blob, until StopWanting().
   void WantMetainfo(const Digest& digest, const std::string& ns);
@@ -48,7 +52,7 @@ class TrackerPool final : public swarm::Announcer {
  private:
   void SyncMembers();
   rpc::AnnounceClient* ClientFor(const Digest& digest);
-  void AskAgain();
+  void TrackersChanged();
   void Ask(const Digest& digest, const std::string& ns);
 
   net::EventLoop* const loop_;
@@ -57,6 +61,7 @@ class TrackerPool final : public swarm::Announcer {
   rpc::ZoneTable zones_;
   rpc::v1::Peer self_;
   OnNews on_news_;
+  OnTrackersChanged on_trackers_changed_;
   std::map<std::string, std::unique_ptr<rpc::AnnounceClient>> clients_;
   absl::flat_hash_map<Digest, std::string> wanted_;
   // Why each tracker that broke off, or could not be reached, is not connected.

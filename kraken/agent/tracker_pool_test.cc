@@ -38,10 +38,18 @@ class TrackerPoolTest : public ::testing::Test {
       self.id = PeerId::Random();
       self.ip = "10.1.2.3";
       self.port = 16001;
-      pool_->Start(self, "zone-a", [this](const Digest& digest, const rpc::v1::TorrentNews&) {
-        news_.Put(digest.ToString());
-      });
+      pool_->Start(
+          self, "zone-a",
+          [this](const Digest& digest, const rpc::v1::TorrentNews&) {
+            news_.Put(digest.ToString());
+          },
+          [this] { ++changes_; });
     });
+  }
+  int Changes() {
+    int changes = 0;
+    loop_.RunAndWait([&] { changes = changes_; });
+    return changes;
   }
   // Until the pool has heard from `tracker`, and so may use it.
   void WaitUntilHeard(ScriptedTracker& tracker, int streams = 1) {
@@ -88,6 +96,7 @@ class TrackerPoolTest : public ::testing::Test {
   std::unique_ptr<rpc::ChannelDirectory> directory_;
   std::unique_ptr<cluster::ClusterMonitor> members_;
   std::unique_ptr<TrackerPool> pool_;
+  int changes_ = 0;  // of the trackers that are connected, on the loop
 };
 
 TEST_F(TrackerPoolTest, ADigestHasItsTrackerByRendezvousHashing) {
@@ -183,6 +192,15 @@ TEST_F(TrackerPoolTest, AnnouncesToTheDigestsTracker) {
   const rpc::v1::AnnounceRecord leave = b_.announced(other)[0];
   EXPECT_EQ(leave.event(), rpc::v1::ANNOUNCE_EVENT_LEAVE);
   EXPECT_FALSE(leave.want_metainfo());
+}
+
+TEST_F(TrackerPoolTest, SaysWhenTrackersComeAndGo) {
+  Connect({a_.address()});
+  ASSERT_TRUE(WaitFor([&] { return Changes() == 1; }));
+  a_.Stop();
+  ASSERT_TRUE(WaitFor([&] { return Changes() == 2; }));
+  a_.Start();
+  ASSERT_TRUE(WaitFor([&] { return Changes() == 3; }));
 }
 
 TEST_F(TrackerPoolTest, NamesWhyNoTrackerIsConnected) {

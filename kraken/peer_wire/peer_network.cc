@@ -56,7 +56,6 @@ void PeerNetwork::StartAccepting() {
       control_, *std::move(socket_),
       [this](UniqueFd fd, const net::SocketAddress&) { OnAccept(std::move(fd)); });
   socket_.reset();
-  Sweep();
 }
 
 void PeerNetwork::Shutdown(absl::AnyInvocable<void()> done) {
@@ -109,6 +108,7 @@ PeerNetwork::Connection& PeerNetwork::AddConnection(ConnectionId id) {
   connection->id = id;
   Connection& result = *connection;
   connections_[id] = std::move(connection);
+  ScheduleSweep();
   return result;
 }
 
@@ -314,7 +314,16 @@ void PeerNetwork::Sweep() {
     DropConnection(*connection, Goodbye::Reason::kIdle, "no torrent in common");
     ForgetPeerIfIdle(peer);
   }
-  sweep_timer_ = control_->RunAfter(kSweepInterval, [this] { Sweep(); });
+  if (!connections_.empty()) ScheduleSweep();
+}
+
+// While there are connections.
+void PeerNetwork::ScheduleSweep() {
+  if (sweep_timer_ != net::TimerId::kNone) return;
+  sweep_timer_ = control_->RunAfter(kSweepInterval, [this] {
+    sweep_timer_ = net::TimerId::kNone;
+    Sweep();
+  });
 }
 
 // ---- Events of connections ----

@@ -132,6 +132,7 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   void ForgetPeerIfIdle(const PeerId& peer);
   void LaterLinkClosed(swarm::LinkId id, absl::Status status);
   void Sweep();
+  void ScheduleSweep();
   void FinishShutdownIfDone();
 
   Link* FindLink(swarm::LinkId id);

@@ -117,6 +117,9 @@ class SwarmNode {
   virtual void OnTrackerPeers(const swarm::TorrentKey& key,
                               absl::Span<const swarm::PeerInfo> peers) = 0;
 
+  // A tracker came, went or forgot: every torrent is announced again within some seconds.
+  virtual void AnnounceAgain() = 0;
+
   // ---- For metrics and admin ----
 
   virtual SwarmNodeStats stats() const = 0;

@@ -57,6 +57,7 @@ class SwarmNodeImpl final : public SwarmNode, private swarm::SwarmObserver, priv
                                                          ByteCount length) override;
   void OnTrackerPeers(const swarm::TorrentKey& key,
                       absl::Span<const swarm::PeerInfo> peers) override;
+  void AnnounceAgain() override { scheduler_.AnnounceAgain(); }
   SwarmNodeStats stats() const override;
   bool HasTorrent(const swarm::TorrentKey& key) const override { return torrents_.contains(key); }
 

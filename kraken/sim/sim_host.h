@@ -83,6 +83,9 @@ class SimHost : private swarm::Network,
   void OnWake(uint32_t wake_number);
   void BindLink(swarm::LinkId link, uint32_t end);
   void OnTrackerPeers(const swarm::TorrentKey& key, absl::Span<const swarm::PeerInfo> peers);
+  void AnnounceAgain() {
+    if (alive()) engine_->AnnounceAgain();
+  }
   void OnUploadDone(uint32_t end, PieceIndex piece);
   void OnPieceStarted(uint32_t end, PieceIndex piece, int64_t bytes);
   void OnPieceArrived(uint32_t end, PieceIndex piece, int64_t bytes, bool corrupt);

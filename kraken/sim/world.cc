@@ -73,21 +73,24 @@ void World::Kill(uint32_t host, bool silent) {
   dead.Die();
   if (silent) return;
   // Its announce streams break.
-  At(now() + Latency(), [this, host] {
-    for (const SimHost::Torrent& torrent : hosts_[host]->torrents()) {
-      tracker_->Forget(torrent.key, hosts_[host]->peer().id);
-    }
-  });
+  At(now() + Latency(), [this, host] { tracker_->Forget(hosts_[host]->peer().id); });
 }
 
 void World::ReviveTracker() {
   tracker_ = std::make_unique<swarm::HandOut>(config_.hand_out, &tracker_random_);
   tracker_alive_ = true;
+  // The peers find it again.
+  for (const std::unique_ptr<SimHost>& host : hosts_) host->AnnounceAgain();
 }
 
 void World::SweepTracker() {
   At(now() + kNanosPerSecond, [this] {
-    tracker_->Sweep(swarm::Instant::FromNanos(now()));
+    const auto when = swarm::Instant::FromNanos(now());
+    // Their announce streams stand, and say so.
+    for (const std::unique_ptr<SimHost>& host : hosts_) {
+      if (tracker_alive_ && host->alive()) tracker_->Renew(when, host->peer().id);
+    }
+    tracker_->Sweep(when);
     SweepTracker();
   });
 }

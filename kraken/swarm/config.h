@@ -34,6 +34,9 @@ struct SwarmConfig {
   // measured rate and delay.
   int min_requests = 4;
   int max_requests = 32;
+  // A torrent that nobody reads (a prefetch, or one whose client went away) is in the background:
+  // as long as pieces of one that somebody reads are under way, it asks for at most so many.
+  int background_requests = 1;
   // Of them at most this many from one peer, and what its round trip needs besides.
   int max_requests_per_link = 2;
   // A peer whose uploads will take longer than this many pieces is not asked for more; waiting for
@@ -68,10 +71,14 @@ struct SwarmConfig {
   // Addresses kept of one torrent.
   int max_candidates = 200;
 
-  // Announces: at least this often (the tracker's lease is a few times longer). While links are
-  // missing the first comes after the shorter time, which then doubles each time.
+  // Announces: at least this often. While links are missing the first comes after the shorter time,
+  // which then doubles each time. A torrent that is complete and without links has nothing to tell:
+  // its announces, after the long time, only repair what a tracker may have lost
+  // (HandOutConfig::entry_lease is a few times longer). That the host lives, it says by other means
+  // (HandOut::Renew).
   absl::Duration announce_interval = absl::Seconds(5);
   absl::Duration hungry_announce_interval = absl::Milliseconds(250);
+  absl::Duration quiet_announce_interval = absl::Minutes(2);
 
   absl::Duration stall_limit = absl::Seconds(60);
   // A torrent is evicted, and leaves its swarm, after so long without payload and without readers.

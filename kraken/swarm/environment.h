@@ -102,7 +102,8 @@ struct AnnounceRecord {
   bool origin = false;
 };
 
-// The way to the tracker. Lossy: without an answer the engine carries on and announces again.
+// The way to the tracker. Lossy: without an answer the engine carries on. What was said to a
+// tracker that is not there, or that forgets, is said again after Scheduler::AnnounceAgain().
 class Announcer {
  public:
   virtual ~Announcer() = default;

@@ -10,6 +10,7 @@ namespace kraken::swarm {
 HandOut::HandOut(const HandOutConfig& config, BitGen* random)
     : config_(config),
       lease_nanos_(ToNanos(config.lease)),
+      entry_lease_nanos_(ToNanos(config.entry_lease)),
       random_(random),
       peers_(std::make_unique<PeerTable>()),
       entries_(std::make_unique<EntryTable>()) {}
@@ -37,17 +38,23 @@ AnnounceAnswer HandOut::Announce(Instant now, const PeerInfo& peer, const Announ
   if (is_new) {
     known = peers_->Acquire(announced);
     entry = swarm->Add(known, announced);
+    entries_->LinkToPeer(entry, peers_->at(known).first_entry);
   } else {
     swarm->Update(entry, announced);
   }
-  peers_->at(known) = std::move(announced);
-  entries_->at(entry).expires = now + lease_nanos_;
-  entries_->Renew(entry);
+  peers_->at(known).info = std::move(announced);
+  peers_->Renew(known, now + lease_nanos_);
+  entries_->Renew(entry, now + entry_lease_nanos_);
   AnnounceAnswer answer;
   answer.peers = swarm->Select(now, entry, record.want_peers);
   if (is_new) answer.pushes = swarm->PushNewcomer(now, entry, answer.peers);
   swarm->NoteUnmetWant(entry, record.want_peers - static_cast<int>(answer.peers.size()));
   return answer;
+}
+
+void HandOut::Renew(Instant now, const PeerId& peer) {
+  const Slot known = peers_->Find(peer);
+  if (known != kNoSlot) peers_->Renew(known, now + lease_nanos_);
 }
 
 void HandOut::Forget(const TorrentKey& key, const PeerId& peer) {
@@ -58,16 +65,33 @@ void HandOut::Forget(const TorrentKey& key, const PeerId& peer) {
   if (entry != kNoSlot) Remove(entry);
 }
 
+void HandOut::Forget(const PeerId& peer) {
+  const Slot known = peers_->Find(peer);
+  if (known != kNoSlot) RemoveAllOf(known);
+}
+
 void HandOut::Sweep(Instant now) {
+  for (Slot oldest = peers_->oldest(); oldest != kNoSlot && peers_->at(oldest).expires <= now;
+       oldest = peers_->oldest()) {
+    RemoveAllOf(oldest);
+  }
   for (Slot oldest = entries_->oldest(); oldest != kNoSlot && entries_->at(oldest).expires <= now;
        oldest = entries_->oldest()) {
     Remove(oldest);
   }
 }
 
+// The peer itself goes with its last entry.
+void HandOut::RemoveAllOf(uint32_t peer) {
+  for (uint32_t left = peers_->at(peer).entries; left > 0; --left) {
+    Remove(peers_->at(peer).first_entry);
+  }
+}
+
 void HandOut::Remove(uint32_t entry) {
   HandOutSwarm* swarm = entries_->at(entry).swarm;
   const Slot peer = entries_->at(entry).peer;
+  entries_->UnlinkFromPeer(entry, peers_->at(peer).first_entry);
   swarm->Remove(entry);
   peers_->Release(peer);
   if (swarm->size() == 0) swarms_.erase(TorrentKey(swarm->key()));

@@ -23,8 +23,10 @@ class HandOutSwarm;
 class PeerTable;
 
 struct HandOutConfig {
-  // A peer that has not announced for so long is handed out to nobody.
+  // A peer that was not heard of for so long is handed out to nobody, and forgotten.
   absl::Duration lease = absl::Seconds(15);
+  // So is one that did not announce a torrent for so long, in that torrent's swarm.
+  absl::Duration entry_lease = absl::Minutes(5);
   // The most peers of one answer.
   int max_peers = 20;
   // Of an answer to a peer that lacks pieces: the most that are origins, and the share of the rest
@@ -50,7 +52,8 @@ struct AnnounceAnswer {
 
 // The tracker's memory of all swarms, and whom it hands out to whom: complete peers, then origins,
 // then others, mixed over zones, at random, those first that were handed out less (so that no
-// newcomer is left over, and no early bird overrun). Leases make a dead peer vanish.
+// newcomer is left over, and no early bird overrun). Leases make a dead peer vanish:
+// a short one of the peer, which any word of it renews, and a long one of each torrent that it has.
 //
 // Pure, as the engine. Not thread safe.
 class HandOut {
@@ -63,9 +66,13 @@ class HandOut {
   // `peer.origin` and `peer.complete` are taken from `record`.
   AnnounceAnswer Announce(Instant now, const PeerInfo& peer, const AnnounceRecord& record);
 
-  // The peer's announce stream broke: it is out of all hand-outs until it announces again.
-  // (A torrent at a time: a stream knows its own.)
+  // The peer lives, whatever it has: renews its lease. No effect if it is in no swarm.
+  void Renew(Instant now, const PeerId& peer);
+
+  // The peer is out of the torrent's hand-outs until it announces that again.
   void Forget(const TorrentKey& key, const PeerId& peer);
+  // The peer's announce stream broke: it is out of all hand-outs until it announces again.
+  void Forget(const PeerId& peer);
 
   // Drops what expired. Call about once a second; work is proportional to what expires.
   void Sweep(Instant now);
@@ -75,9 +82,11 @@ class HandOut {
 
  private:
   void Remove(uint32_t entry);
+  void RemoveAllOf(uint32_t peer);
 
   HandOutConfig config_;
   int64_t lease_nanos_;
+  int64_t entry_lease_nanos_;
   BitGen* random_;
   std::unique_ptr<PeerTable> peers_;
   std::unique_ptr<EntryTable> entries_;

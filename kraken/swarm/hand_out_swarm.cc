@@ -21,7 +21,7 @@ HandOutSwarm::Kind HandOutSwarm::KindOf(const PeerInfo& peer) {
 }
 
 PeerInfo HandOutSwarm::InfoOf(const HandOutEntry& entry) const {
-  PeerInfo info = peers_.at(entry.peer);
+  PeerInfo info = peers_.at(entry.peer).info;
   info.origin = entry.kind == Kind::kOrigin;
   info.complete = entry.complete;
   return info;
@@ -152,8 +152,13 @@ Slot HandOutSwarm::FirstEligible(absl::Span<const Slot> list, Instant now, Slot 
 
 bool HandOutSwarm::IsEligible(Slot slot, Instant now, Slot asking,
                               absl::Span<const Slot> chosen) const {
-  return slot != asking && entries_.at(slot).expires > now &&
+  return slot != asking && IsAlive(slot, now) &&
          std::find(chosen.begin(), chosen.end(), slot) == chosen.end();
+}
+
+bool HandOutSwarm::IsAlive(Slot slot, Instant now) const {
+  const HandOutEntry& entry = entries_.at(slot);
+  return entry.expires > now && peers_.at(entry.peer).expires > now;
 }
 
 bool HandOutSwarm::FitsZone(const HandOutEntry& asking, const HandOutEntry& other, bool far) {
@@ -170,8 +175,8 @@ std::vector<PeerPush> HandOutSwarm::PushNewcomer(Instant now, Slot newcomer,
     const Slot slot = waiting_[static_cast<size_t>(random_->Uniform(waiting_.size()))];
     RemoveFromWaiting(slot);
     HandOutEntry& entry = entries_.at(slot);
-    if (slot == newcomer || entry.expires <= now) continue;
-    const PeerId recipient = peers_.at(entry.peer).id;
+    if (slot == newcomer || !IsAlive(slot, now)) continue;
+    const PeerId recipient = peers_.at(entry.peer).info.id;
     const bool is_told = std::any_of(told.begin(), told.end(),
                                      [&](const PeerInfo& peer) { return peer.id == recipient; });
     // Whoever was told dials; that meets the want as well.

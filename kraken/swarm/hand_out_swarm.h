@@ -59,6 +59,8 @@ class HandOutSwarm {
   Slot FirstEligible(absl::Span<const Slot> list, Instant now, Slot asking,
                      absl::Span<const Slot> chosen);
   bool IsEligible(Slot slot, Instant now, Slot asking, absl::Span<const Slot> chosen) const;
+  // Neither its peer's lease nor its own has run out.
+  bool IsAlive(Slot slot, Instant now) const;
   static bool FitsZone(const HandOutEntry& asking, const HandOutEntry& other, bool far);
 
   const TorrentKey key_;

@@ -14,17 +14,24 @@ Slot PeerTable::Acquire(const PeerInfo& peer) {
     it->second = free_.back();
     free_.pop_back();
     peers_[it->second].info = peer;
+    renewals_.Link(peers_, it->second);
   }
   ++peers_[it->second].entries;
   return it->second;
 }
 
 void PeerTable::Release(Slot slot) {
-  Peer& peer = peers_[slot];
+  HandOutPeer& peer = peers_[slot];
   if (--peer.entries > 0) return;
   index_.erase(peer.info.id);
-  peer = Peer();
+  renewals_.Unlink(peers_, slot);
+  peer = HandOutPeer();
   free_.push_back(slot);
+}
+
+void PeerTable::Renew(Slot slot, Instant expires) {
+  peers_[slot].expires = expires;
+  renewals_.Renew(peers_, slot);
 }
 
 Slot EntryTable::Add() {
@@ -32,33 +39,33 @@ Slot EntryTable::Add() {
   const Slot slot = free_.back();
   free_.pop_back();
   entries_[slot] = HandOutEntry();
-  Link(slot);
+  renewals_.Link(entries_, slot);
   return slot;
 }
 
 void EntryTable::Remove(Slot slot) {
-  Unlink(slot);
+  renewals_.Unlink(entries_, slot);
   free_.push_back(slot);
 }
 
-void EntryTable::Renew(Slot slot) {
-  if (slot == newest_) return;
-  Unlink(slot);
-  Link(slot);
+void EntryTable::Renew(Slot slot, Instant expires) {
+  entries_[slot].expires = expires;
+  renewals_.Renew(entries_, slot);
 }
 
-void EntryTable::Link(Slot slot) {
-  HandOutEntry& entry = entries_[slot];
-  entry.older = newest_;
-  entry.newer = kNoSlot;
-  (newest_ == kNoSlot ? oldest_ : entries_[newest_].newer) = slot;
-  newest_ = slot;
+void EntryTable::LinkToPeer(Slot slot, Slot& first) {
+  entries_[slot].next_of_peer = first;
+  if (first != kNoSlot) entries_[first].previous_of_peer = slot;
+  first = slot;
 }
 
-void EntryTable::Unlink(Slot slot) {
+void EntryTable::UnlinkFromPeer(Slot slot, Slot& first) {
   const HandOutEntry& entry = entries_[slot];
-  (entry.older == kNoSlot ? oldest_ : entries_[entry.older].newer) = entry.newer;
-  (entry.newer == kNoSlot ? newest_ : entries_[entry.newer].older) = entry.older;
+  if (entry.next_of_peer != kNoSlot) {
+    entries_[entry.next_of_peer].previous_of_peer = entry.previous_of_peer;
+  }
+  (entry.previous_of_peer == kNoSlot ? first : entries_[entry.previous_of_peer].next_of_peer) =
+      entry.next_of_peer;
 }
 
 }  // namespace kraken::swarm

@@ -44,6 +44,51 @@ class ChunkedArray {
   size_t size_ = 0;
 };
 
+// The elements of a ChunkedArray that are alive, in the order of their last renewal, through their
+// members `older` and `newer`. A list instead of a queue of leases: an element is in it once,
+// however often it is renewed. Not thread safe.
+template <typename T>
+class RenewalList {
+ public:
+  // kNoSlot if there is none.
+  Slot oldest() const { return oldest_; }
+
+  // As renewed just now. REQUIRES: not in the list.
+  void Link(ChunkedArray<T>& array, Slot slot) {
+    array[slot].older = newest_;
+    array[slot].newer = kNoSlot;
+    (newest_ == kNoSlot ? oldest_ : array[newest_].newer) = slot;
+    newest_ = slot;
+  }
+  void Unlink(ChunkedArray<T>& array, Slot slot) {
+    const T& element = array[slot];
+    (element.older == kNoSlot ? oldest_ : array[element.older].newer) = element.newer;
+    (element.newer == kNoSlot ? newest_ : array[element.newer].older) = element.older;
+  }
+  void Renew(ChunkedArray<T>& array, Slot slot) {
+    if (slot == newest_) return;
+    Unlink(array, slot);
+    Link(array, slot);
+  }
+
+ private:
+  Slot oldest_ = kNoSlot;
+  Slot newest_ = kNoSlot;
+};
+
+// A peer that is in some swarm.
+struct HandOutPeer {
+  // What the peer said of itself last. `origin` and `complete` mean nothing here.
+  PeerInfo info;
+  Instant expires;
+  // How many swarms it is in, and its entry in one of them, linked to the others.
+  uint32_t entries = 0;
+  Slot first_entry = kNoSlot;
+  // Neighbours in the order of renewal.
+  Slot older = kNoSlot;
+  Slot newer = kNoSlot;
+};
+
 // The peers of all swarms, each held once, however many swarms it is in. Not thread safe.
 class PeerTable {
  public:
@@ -53,28 +98,30 @@ class PeerTable {
   Slot Acquire(const PeerInfo& peer);
   // One entry less; the peer is forgotten with its last one.
   void Release(Slot slot);
+  void Renew(Slot slot, Instant expires);
+  // The one renewed longest ago; kNoSlot if there is none.
+  Slot oldest() const { return renewals_.oldest(); }
 
-  // What the peer said of itself last. `origin` and `complete` mean nothing here.
-  PeerInfo& at(Slot slot) { return peers_[slot].info; }
+  HandOutPeer& at(Slot slot) { return peers_[slot]; }
+  const HandOutPeer& at(Slot slot) const { return peers_[slot]; }
 
  private:
-  struct Peer {
-    PeerInfo info;
-    uint32_t entries = 0;
-  };
-
-  ChunkedArray<Peer> peers_;
+  ChunkedArray<HandOutPeer> peers_;
+  RenewalList<HandOutPeer> renewals_;
   std::vector<Slot> free_;
   absl::flat_hash_map<PeerId, Slot> index_;
 };
 
-// One peer in one swarm. There are millions: 48 bytes.
+// One peer in one swarm. There are millions: 56 bytes.
 struct HandOutEntry {
   enum Kind : uint8_t { kComplete, kOrigin, kIncomplete, kKinds };
 
   HandOutSwarm* swarm = nullptr;
   Instant expires;
   Slot peer = kNoSlot;
+  // Neighbours among the peer's entries.
+  Slot previous_of_peer = kNoSlot;
+  Slot next_of_peer = kNoSlot;
   // Its place among the swarm's peers of its kind.
   Slot place = kNoSlot;
   // Its place among those that want more peers.
@@ -89,31 +136,30 @@ struct HandOutEntry {
   Kind kind = kIncomplete;
   bool complete = false;
 };
-static_assert(sizeof(HandOutEntry) == 48);
+static_assert(sizeof(HandOutEntry) == 56);
 
-// All entries, linked in the order of their last renewal. A list instead of a queue of leases: an
-// entry is in it once, however often its peer leaves and comes back. Not thread safe.
+// All entries. Not thread safe.
 class EntryTable {
  public:
   // A new one, renewed just now.
   Slot Add();
   void Remove(Slot slot);
-  void Renew(Slot slot);
-  // kNoSlot if there is none.
-  Slot oldest() const { return oldest_; }
+  void Renew(Slot slot, Instant expires);
+  // The one renewed longest ago; kNoSlot if there is none.
+  Slot oldest() const { return renewals_.oldest(); }
+
+  // Puts it before, and takes it out of, the list of its peer's entries that begins at `first`.
+  void LinkToPeer(Slot slot, Slot& first);
+  void UnlinkFromPeer(Slot slot, Slot& first);
 
   HandOutEntry& at(Slot slot) { return entries_[slot]; }
   const HandOutEntry& at(Slot slot) const { return entries_[slot]; }
   size_t size() const { return entries_.size() - free_.size(); }
 
  private:
-  void Link(Slot slot);
-  void Unlink(Slot slot);
-
   ChunkedArray<HandOutEntry> entries_;
+  RenewalList<HandOutEntry> renewals_;
   std::vector<Slot> free_;
-  Slot oldest_ = kNoSlot;
-  Slot newest_ = kNoSlot;
 };
 
 }  // namespace kraken::swarm

@@ -193,38 +193,84 @@ TEST_F(HandOutTest, WhatAPeerSaysOfItselfHoldsInAllItsSwarms) {
   EXPECT_TRUE(answer.peers[0].complete) << "complete in one swarm, and not in the other";
 }
 
-// Peers that join, renew, leave and fall silent at random: exactly those that are there are known,
-// and nobody else is handed out.
+// A peer has two leases: its own, which any word of it renews, and one of each torrent.
+TEST_F(HandOutTest, AQuietPeerStaysWhileItIsHeardOf) {
+  const PeerInfo quiet = NewPeer();
+  const PeerInfo silent = NewPeer();
+  Announce(quiet, 0);
+  Announce(silent, 0);
+  while (now_ < 200 * kSecond) {
+    now_ += 5 * kSecond;
+    hand_out_.Renew(Instant::FromNanos(now_), quiet.id);
+    hand_out_.Sweep(Instant::FromNanos(now_));
+  }
+  const AnnounceAnswer answer = Announce(NewPeer(), 20);
+  ASSERT_EQ(answer.peers.size(), 1u);
+  EXPECT_EQ(answer.peers[0].id, quiet.id);
+}
+
+TEST_F(HandOutTest, WhatALivingPeerAnnouncesNoMoreIsForgotten) {
+  const PeerInfo peer = NewPeer();
+  Announce(peer, 0);
+  while (now_ < 310 * kSecond) {
+    now_ += 5 * kSecond;
+    hand_out_.Renew(Instant::FromNanos(now_), peer.id);
+    hand_out_.Sweep(Instant::FromNanos(now_));
+  }
+  EXPECT_EQ(hand_out_.entry_count(), 0u);
+}
+
+// Peers that join, renew, leave, break off and fall silent at random: exactly those that are there
+// are known, and nobody else is handed out.
 TEST_F(HandOutTest, KnowsExactlyWhoIsThere) {
   constexpr size_t kPeers = 20;
   constexpr uint64_t kSwarms = 4;
+  constexpr int64_t kLease = 15 * kSecond;
+  constexpr int64_t kEntryLease = 40 * kSecond;
+  HandOut hand_out({.lease = absl::Seconds(15), .entry_lease = absl::Seconds(40)}, &random_);
   std::vector<PeerInfo> peers(kPeers);
   for (PeerInfo& peer : peers) peer = NewPeer();
-  std::map<std::pair<TorrentKey, PeerId>, int64_t> expires;
+  std::map<PeerId, int64_t> heard;
+  std::map<std::pair<TorrentKey, PeerId>, int64_t> announced;
+  const auto is_there = [&](const TorrentKey& key, const PeerId& id) {
+    auto entry = announced.find({key, id});
+    return entry != announced.end() && entry->second + kEntryLease > now_ &&
+           heard[id] + kLease > now_;
+  };
   for (int step = 0; step < 20'000; ++step) {
     const PeerInfo& peer = peers[random_.Uniform(kPeers)];
     AnnounceRecord record;
     record.key = {Digest(), ByteCount(static_cast<int64_t>(1 + random_.Uniform(kSwarms)))};
     record.event = random_.Bernoulli(0.3) ? AnnounceEvent::kLeave : AnnounceEvent::kProgress;
     record.want_peers = static_cast<int32_t>(random_.Uniform(4));
-    for (const PeerInfo& other : hand_out_.Announce(Instant::FromNanos(now_), peer, record).peers) {
-      auto there = expires.find({record.key, other.id});
-      ASSERT_TRUE(there != expires.end() && there->second > now_) << "step " << step;
-    }
-    if (record.event == AnnounceEvent::kLeave) {
-      expires.erase({record.key, peer.id});
+    if (random_.Bernoulli(0.3)) {
+      hand_out.Renew(Instant::FromNanos(now_), peer.id);
+      heard[peer.id] = now_;
+    } else if (random_.Bernoulli(0.02)) {
+      hand_out.Forget(peer.id);
+      std::erase_if(announced, [&](const auto& entry) { return entry.first.second == peer.id; });
     } else {
-      expires[{record.key, peer.id}] = now_ + ToNanos(HandOutConfig().lease);
+      for (const PeerInfo& other :
+           hand_out.Announce(Instant::FromNanos(now_), peer, record).peers) {
+        ASSERT_TRUE(is_there(record.key, other.id)) << "step " << step;
+      }
+      if (record.event == AnnounceEvent::kLeave) {
+        announced.erase({record.key, peer.id});
+      } else {
+        announced[{record.key, peer.id}] = now_;
+        heard[peer.id] = now_;
+      }
     }
     now_ += static_cast<int64_t>(random_.Uniform(kSecond));
-    hand_out_.Sweep(Instant::FromNanos(now_));
+    hand_out.Sweep(Instant::FromNanos(now_));
+    // What has run out does not come back to life.
+    std::erase_if(announced, [&](const auto& entry) {
+      return !is_there(entry.first.first, entry.first.second);
+    });
     std::set<TorrentKey> swarms;
-    for (auto it = expires.begin(); it != expires.end();) {
-      it = it->second <= now_ ? expires.erase(it) : std::next(it);
-    }
-    for (const auto& [who, when] : expires) swarms.insert(who.first);
-    ASSERT_EQ(hand_out_.entry_count(), expires.size()) << "step " << step;
-    ASSERT_EQ(hand_out_.swarm_count(), swarms.size()) << "step " << step;
+    for (const auto& [who, when] : announced) swarms.insert(who.first);
+    ASSERT_EQ(hand_out.entry_count(), announced.size()) << "step " << step;
+    ASSERT_EQ(hand_out.swarm_count(), swarms.size()) << "step " << step;
   }
 }
 

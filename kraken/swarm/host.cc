@@ -75,6 +75,19 @@ void Host::ReturnRequest(ByteCount bytes) {
   if (!waiting_turns_.empty()) requests_resume_ = Now();
 }
 
+bool Host::IsForegroundBusy() const {
+  bool busy = false;
+  readers.ForEach([&](const Reader& reader) {
+    const TorrentSession* torrent = torrents.Find(reader.torrent);
+    busy = busy || (!reader.suspended && torrent != nullptr && torrent->requests() > 0);
+  });
+  return busy;
+}
+
+void Host::ResumeBackground() {
+  torrents.ForEach([](TorrentSession& torrent) { torrent.OnTurnToRequest(); });
+}
+
 void Host::GiveTurns() {
   requests_resume_ = Instant::Never();
   // Until one has to wait again.

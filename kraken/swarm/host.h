@@ -65,6 +65,10 @@ class Host {
   bool TakeRequest(TorrentSession& torrent, ByteCount bytes);
   // Bytes that were asked for and will not come.
   void ReturnRequest(ByteCount bytes);
+  // Pieces of a torrent that somebody reads are under way: those in the background hold back.
+  bool IsForegroundBusy() const;
+  // That may have ended: they go on.
+  void ResumeBackground();
 
   // ---- Bans ----
 

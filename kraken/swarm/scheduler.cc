@@ -115,7 +115,11 @@ void Scheduler::AdvanceReader(ReaderId reader, ByteOffset offset) {
 }
 
 void Scheduler::SuspendReader(ReaderId reader) {
-  if (Reader* found = host_->readers.Find(reader)) found->suspended = true;
+  Reader* found = host_->readers.Find(reader);
+  if (found == nullptr || found->suspended) return;
+  Input input(*host_);
+  found->suspended = true;
+  host_->ResumeBackground();
 }
 
 void Scheduler::ResumeReader(ReaderId reader) {
@@ -130,10 +134,9 @@ void Scheduler::RemoveReader(ReaderId reader) {
   Reader* found = host_->readers.Find(reader);
   if (found == nullptr) return;
   Input input(*host_);
-  if (TorrentSession* session = host_->torrents.Find(found->torrent)) {
-    session->RemoveReader(reader);
-  }
+  TorrentSession* session = host_->torrents.Find(found->torrent);
   host_->readers.Erase(reader);
+  if (session != nullptr) session->RemoveReader(reader);
 }
 
 void Scheduler::OnTrackerPeers(TorrentId torrent, absl::Span<const PeerInfo> peers) {
@@ -141,6 +144,11 @@ void Scheduler::OnTrackerPeers(TorrentId torrent, absl::Span<const PeerInfo> pee
   if (session == nullptr) return;
   Input input(*host_);
   session->OnTrackerPeers(peers);
+}
+
+void Scheduler::AnnounceAgain() {
+  Input input(*host_);
+  host_->torrents.ForEach([](TorrentSession& torrent) { torrent.AnnounceAgain(); });
 }
 
 void Scheduler::OnDialed(LinkId link) {

@@ -101,6 +101,10 @@ class Scheduler {
   // Peers of this torrent, asked for or pushed.
   void OnTrackerPeers(TorrentId torrent, absl::Span<const PeerInfo> peers);
 
+  // A tracker came, went or forgot: every torrent is announced again, each at a random time within
+  // SwarmConfig::announce_interval.
+  void AnnounceAgain();
+
   // ---- The network ----
 
   // A dial succeeded; the engine sends its handshake. OnHandshake follows.

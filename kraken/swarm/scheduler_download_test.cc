@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 #include "kraken/swarm/fake_environment.h"
 #include "kraken/swarm/scheduler.h"
@@ -289,6 +290,75 @@ TEST_F(DownloadLimitTest, WhatIsRefusedCountsForNothing) {
   EXPECT_EQ(asked(), 0u);
   fake_.Advance(0);
   EXPECT_EQ(fake_.RequestsOf(links_[1]).size(), 1u) << "the other's turn";
+}
+
+// Two torrents of eight pieces, each with four peers that have all.
+class BackgroundTest : public ::testing::Test {
+ protected:
+  BackgroundTest() {
+    for (size_t i = 0; i < 2; ++i) {
+      fake_.SwitchTorrent(static_cast<int>(i));
+      torrents_[i] = fake_.Add(8);
+      for (int peer = 1; peer <= 4; ++peer) {
+        links_[i].push_back(fake_.Connect(peer, {0, 1, 2, 3, 4, 5, 6, 7}));
+      }
+    }
+  }
+
+  // One piece of the torrent that was asked for comes.
+  void DeliverOne(size_t torrent) {
+    for (LinkId link : links_[torrent]) {
+      const std::vector<int> asked = fake_.RequestsOf(link);
+      if (!asked.empty()) return fake_.Deliver(link, asked[0]);
+    }
+    ADD_FAILURE() << "nothing was asked for";
+  }
+  int Requests(size_t torrent) { return fake_.engine().StatsOf(torrents_[torrent]).requests; }
+
+  FakeEnvironment fake_{SwarmConfig()};
+  TorrentId torrents_[2];
+  std::vector<LinkId> links_[2];
+};
+
+TEST_F(BackgroundTest, WithoutClientsAllAreEqual) {
+  EXPECT_EQ(Requests(0), 4);
+  EXPECT_EQ(Requests(1), 4);
+}
+
+TEST_F(BackgroundTest, WhatNobodyReadsYieldsUntilTheClientHasAll) {
+  ASSERT_TRUE(fake_.engine().AddReader(torrents_[1], ByteOffset(0)).ok());
+  for (int left = 3; left >= 1; --left) {
+    DeliverOne(0);
+    EXPECT_EQ(Requests(0), left);
+  }
+  DeliverOne(0);
+  EXPECT_EQ(Requests(0), 1) << "it does not starve";
+  for (int piece = 0; piece < 8; ++piece) {
+    EXPECT_EQ(Requests(0), 1);
+    DeliverOne(1);
+  }
+  EXPECT_TRUE(fake_.engine().StatsOf(torrents_[1]).complete);
+  EXPECT_EQ(Requests(0), 4) << "at once, not at the next maintenance";
+  fake_.engine().CheckInvariants();
+}
+
+TEST_F(BackgroundTest, AClientThatTakesNothingHoldsNothingBack) {
+  const absl::StatusOr<ReaderId> reader = fake_.engine().AddReader(torrents_[1], ByteOffset(0));
+  ASSERT_TRUE(reader.ok());
+  for (int i = 0; i < 4; ++i) DeliverOne(0);
+  EXPECT_EQ(Requests(0), 1);
+  fake_.engine().SuspendReader(*reader);
+  EXPECT_EQ(Requests(0), 4);
+}
+
+TEST_F(BackgroundTest, AClientThatGoesAwayHoldsNothingBack) {
+  const absl::StatusOr<ReaderId> reader = fake_.engine().AddReader(torrents_[1], ByteOffset(0));
+  ASSERT_TRUE(reader.ok());
+  for (int i = 0; i < 4; ++i) DeliverOne(0);
+  EXPECT_EQ(Requests(0), 1);
+  fake_.engine().RemoveReader(*reader);
+  EXPECT_EQ(Requests(0), 4);
+  EXPECT_EQ(Requests(1), 4) << "it goes on";
 }
 
 }  // namespace

@@ -66,6 +66,24 @@ TEST(SchedulerTest, AnnouncesLessOftenWhileNobodyElseTurnsUp) {
   EXPECT_GT(fake.Logged("announce").size(), 10u);
 }
 
+TEST(SchedulerTest, ASeederWithoutPeersHardlyAnnounces) {
+  FakeEnvironment fake(SmallConfig());
+  fake.Add(4, {0, 1, 2, 3});
+  fake.Advance(600 * kNanosPerSecond);
+  EXPECT_LE(fake.Logged("announce").size(), 7u);
+  EXPECT_GE(fake.Logged("announce").size(), 5u) << "its entries at the tracker would run out";
+}
+
+TEST(SchedulerTest, AnnouncesAgainSoonWhenTheTrackersChanged) {
+  FakeEnvironment fake(SmallConfig());
+  fake.Add(4, {0, 1, 2, 3});
+  fake.Advance(30 * kNanosPerSecond);
+  fake.TakeLog();
+  fake.engine().AnnounceAgain();
+  fake.Advance(5 * kNanosPerSecond);
+  EXPECT_EQ(fake.Logged("announce"), Log{"announce complete"});
+}
+
 TEST(SchedulerTest, DialsUpToItsLimitsAndShakesHands) {
   FakeEnvironment fake(SmallConfig());
   const TorrentId id = fake.Add(4, {2});

@@ -203,7 +203,8 @@ void TorrentSession::ExpireRequests() {
 
 void TorrentSession::FillRequests() {
   if (is_complete() || stopped_ || paused_until_ > host_.Now()) return;
-  while (requests_ < RequestTarget()) {
+  const bool holds_back = !IsRead() && host_.IsForegroundBusy();
+  while (requests_ < (holds_back ? host_.config.background_requests : RequestTarget())) {
     const absl::optional<Choice> choice = Choose();
     if (!choice.has_value()) return;
     if (!host_.TakeRequest(*this, layout_.LengthOf(choice->piece))) return;

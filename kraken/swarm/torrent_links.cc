@@ -105,6 +105,9 @@ absl::Status TorrentSession::OnIncoming(IncomingId incoming, const PeerInfo& pee
   candidates_.MarkLinked(peer.id);
   host_.env.network->Accept(incoming, link->id, OurHandshake(*link));
   OpenLink(*link, handshake);
+  // It may have been quiet until now.
+  next_maintenance_ =
+      std::min(next_maintenance_, host_.Now() + ToNanos(host_.config.maintenance_interval));
   UpdateDeadline();
   return absl::OkStatus();
 }

@@ -10,8 +10,8 @@
 namespace kraken::swarm {
 namespace {
 
-// Idle torrents wake up together, at most this often.
-constexpr int64_t kWakeGridNanos = 250 * kNanosPerMilli;
+// Quiet torrents wake up together, at most this often.
+constexpr int64_t kWakeGridNanos = 10 * kNanosPerSecond;
 
 Instant RoundUpToGrid(Instant when) {
   return Instant::FromNanos((when.nanos() + kWakeGridNanos - 1) / kWakeGridNanos * kWakeGridNanos);
@@ -119,6 +119,7 @@ void TorrentSession::AddReader(ReaderId reader) {
 void TorrentSession::RemoveReader(ReaderId reader) {
   readers_.erase(std::remove(readers_.begin(), readers_.end(), reader), readers_.end());
   last_payload_ = host_.Now();  // The idle limit runs from here.
+  host_.ResumeBackground();
   UpdateDeadline();
 }
 
@@ -159,10 +160,8 @@ bool TorrentSession::RunMaintenance() {
   FillRequests();
   const Instant now = host_.Now();
   if (next_announce_ <= now) Announce(AnnounceEvent::kProgress);
-  // A seeder without peers has nothing to keep house for but its announces.
-  const bool quiet = links_.empty() && is_complete();
   next_maintenance_ =
-      quiet ? RoundUpToGrid(next_announce_) : now + ToNanos(host_.config.maintenance_interval);
+      IsQuiet() ? RoundUpToGrid(next_announce_) : now + ToNanos(host_.config.maintenance_interval);
   return true;
 }
 
@@ -201,11 +200,23 @@ void TorrentSession::Announce(AnnounceEvent event) {
   record.origin = host_.self.origin;
   ++host_.stats.announces_sent;
   host_.env.announcer->Announce(id_, record);
-  const int64_t usual = ToNanos(host_.config.announce_interval);
+  const int64_t usual =
+      ToNanos(IsQuiet() ? host_.config.quiet_announce_interval : host_.config.announce_interval);
   const int64_t first = ToNanos(host_.config.hungry_announce_interval);
   hungry_nanos_ = record.want_peers == 0 ? 0 : std::clamp(2 * hungry_nanos_, first, usual);
   next_announce_ = host_.Now() + (record.want_peers == 0 ? usual : hungry_nanos_);
 }
+
+void TorrentSession::AnnounceAgain() {
+  const int64_t within = ToNanos(host_.config.announce_interval);
+  const Instant when =
+      host_.Now() + static_cast<int64_t>(host_.env.random->Uniform(static_cast<uint64_t>(within)));
+  next_announce_ = std::min(next_announce_, when);
+  next_maintenance_ = std::min(next_maintenance_, when);
+  UpdateDeadline();
+}
+
+bool TorrentSession::IsQuiet() const { return links_.empty() && is_complete(); }
 
 void TorrentSession::UpdateDeadline() {
   if (stopped_) return;
@@ -221,6 +232,7 @@ void TorrentSession::OnComplete() {
   Announce(AnnounceEvent::kComplete);
   for (size_t i = links_.size(); i-- > 0;) CloseIfUseless(*links_[i]);
   host_.env.observer->OnTorrentComplete(id_);
+  if (!readers_.empty()) host_.ResumeBackground();
 }
 
 TorrentStats TorrentSession::stats() const {

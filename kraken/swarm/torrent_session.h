@@ -49,6 +49,8 @@ class TorrentSession {
   bool is_complete() const { return picker_.have().IsFull(); }
   Instant deadline() const { return deadline_; }
   void set_deadline(Instant deadline) { deadline_ = deadline; }
+  // Requests under way, copies included.
+  int requests() const { return requests_; }
   TorrentStats stats() const;
   void CheckInvariants() const;
 
@@ -62,6 +64,8 @@ class TorrentSession {
   bool IsRead() const;
   // False if the torrent is idle and to be evicted.
   bool OnDeadline();
+  // A tracker knows nothing of it (any more): announces within announce_interval, at random.
+  void AnnounceAgain();
 
   // ---- Links (torrent_links.cc) ----
   void OnTrackerPeers(absl::Span<const PeerInfo> peers);
@@ -75,7 +79,7 @@ class TorrentSession {
   void CloseForProtocolError(PeerLink& link, const absl::Status& reason);
 
   // ---- What we ask of others (torrent_download.cc) ----
-  // The limit on what may come lets us ask for more.
+  // The limit on what may come, or the end of what goes first, lets us ask for more.
   void OnTurnToRequest() { FillRequests(); }
   void OnHave(PeerLink& link, absl::Span<const PieceIndex> pieces, LoadHint load);
   void OnReject(PeerLink& link, PieceIndex piece);
@@ -102,6 +106,8 @@ class TorrentSession {
   bool IsIdleTooLong() const;
   void Announce(AnnounceEvent event);
   int WantedPeers() const;
+  // A seeder without peers has nothing to keep house for, and nothing new to tell.
+  bool IsQuiet() const;
   void UpdateDeadline();
   void OnComplete();
 

@@ -250,13 +250,13 @@ void AnnounceHub::Retire(Session& session) {
   session.ended = true;
   auto owner = by_peer_.find(session.peer.id);
   const bool is_current = owner != by_peer_.end() && owner->second == &session;
-  if (is_current) by_peer_.erase(owner);
-  const std::vector<swarm::TorrentKey> torrents(session.torrents.begin(), session.torrents.end());
-  for (const swarm::TorrentKey& key : torrents) {
-    // A peer that is back on a new stream keeps its entries.
-    if (is_current) hand_out_.Forget(key, session.peer.id);
-    LeaveTorrent(session, key);
+  // A peer that is back on a new stream keeps its entries.
+  if (is_current) {
+    by_peer_.erase(owner);
+    hand_out_.Forget(session.peer.id);
   }
+  const std::vector<swarm::TorrentKey> torrents(session.torrents.begin(), session.torrents.end());
+  for (const swarm::TorrentKey& key : torrents) LeaveTorrent(session, key);
   const std::vector<Digest> wanted(session.wanted.begin(), session.wanted.end());
   for (const Digest& digest : wanted) StopWanting(session, digest);
 }
@@ -267,7 +267,10 @@ void AnnounceHub::EndSilentSessions() {
   if (now - last_tick_ > 2 * tick) awake_since_ = now;
   last_tick_ = now;
   for (auto& [stream, session] : sessions_) {
-    if (now - std::max(session->last_heard, awake_since_) < config_.peer_timeout) continue;
+    if (now - std::max(session->last_heard, awake_since_) < config_.peer_timeout) {
+      if (!session->ended) hand_out_.Renew(Now(), session->peer.id);
+      continue;
+    }
     const absl::Status status = absl::UnavailableError(
         absl::StrCat("the tracker has heard nothing of this peer for ",
                      absl::FormatDuration(config_.peer_timeout), " (trackerserver.peer_timeout)"));

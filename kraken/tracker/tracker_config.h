@@ -11,14 +11,15 @@ namespace kraken::tracker {
 struct TrackerServerConfig {
   // The most peers of one answer.
   int announce_limit = 20;
-  // A peer that has not announced a torrent for so long is no longer of its swarm.
+  // A peer without an announce stream that was not heard of for so long is handed out to nobody.
   absl::Duration lease = absl::Seconds(15);
   // A peer whose stream was silent for so long is handed out to nobody, and its stream is ended. It
   // is asked to say something three times as often.
   absl::Duration peer_timeout = absl::Seconds(6);
   // The most swarms that one peer may be in, and the most blobs whose metainfo it may wait for.
   int max_swarms_per_peer = 20'000;
-  // What is known of a blob that nobody asks for is forgotten after this.
+  // What is known of a blob that nobody asks for is forgotten after this. At least 3 min: who has
+  // it says so every SwarmConfig::quiet_announce_interval.
   absl::Duration metainfo_ttl = absl::Minutes(5);
 };
 void ReadConfig(config::ObjectReader& r, TrackerServerConfig* c);
