@@ -87,8 +87,9 @@ class Agent final : public daemon::Daemon {
   }
 
   absl::Status StartNode() {
-    KH_ASSIGN_OR_RETURN(peer_wire::SwarmNodeOptions options,
-                        daemon::MakeSwarmNodeOptions(flags_.peer_ip, flags_.peer_port, tls_));
+    KH_ASSIGN_OR_RETURN(
+        peer_wire::SwarmNodeOptions options,
+        daemon::MakeSwarmNodeOptions(flags_.peer_ip, flags_.peer_port, tls_, config_.compat));
     options.control = &control_;
     options.io = &io_;
     options.store = store_.get();

@@ -40,6 +40,7 @@ void ReadConfig(config::ObjectReader& r, DownloadConfig* c) {
 
 void ReadConfig(config::ObjectReader& r, AgentConfig* c) {
   daemon::ReadCommonConfig(r, &c->common);
+  r.Optional("compat", &c->compat);
   r.Optional("store", &c->store);
   r.Optional("downloads", &c->downloads);
   RegistryConfig registry;

@@ -8,6 +8,7 @@
 #include "kraken/config/cluster_config.h"
 #include "kraken/config/listener_config.h"
 #include "kraken/daemon/common_config.h"
+#include "kraken/daemon/compat_config.h"
 #include "kraken/daemon/scheduler_config.h"
 
 namespace kraken::agent {
@@ -41,6 +42,7 @@ struct AgentConfig {
   config::ListenerConfig registry;
   config::PassiveHashRingConfig tracker;
   config::PassiveHostsConfig build_index;
+  daemon::CompatConfig compat;
 };
 void ReadConfig(config::ObjectReader& r, AgentConfig* c);
 

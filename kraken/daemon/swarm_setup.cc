@@ -24,7 +24,8 @@ absl::StatusOr<std::unique_ptr<storage::BlobStore>> OpenBlobStore(const std::str
 
 absl::StatusOr<peer_wire::SwarmNodeOptions> MakeSwarmNodeOptions(const std::string& peer_ip,
                                                                  int peer_port,
-                                                                 const TlsSettings& tls) {
+                                                                 const TlsSettings& tls,
+                                                                 const CompatConfig& compat) {
   std::string ip = peer_ip;
   if (ip.empty()) {
     KH_ASSIGN_OR_RETURN(ip, LocalIp());
@@ -37,6 +38,7 @@ absl::StatusOr<peer_wire::SwarmNodeOptions> MakeSwarmNodeOptions(const std::stri
   options.listen_address = absl::StrCat(ip, ":", port);
   options.security.server = tls.peer_server;
   options.security.client = tls.client;
+  options.security.kraken_v1 = compat.allowed_cidrs;
   options.verifier = tls.verifier;
   return options;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "kraken/base/worker_pool.h"
+#include "kraken/daemon/compat_config.h"
 #include "kraken/daemon/tls_settings.h"
 #include "kraken/peer_wire/swarm_node.h"
 #include "kraken/storage/blob_store.h"
@@ -20,11 +21,12 @@ absl::StatusOr<std::unique_ptr<storage::BlobStore>> OpenBlobStore(const std::str
                                                                   int64_t capacity_bytes,
                                                                   WorkerPool& disk);
 
-// How the host is known to its peers, where it listens for them, and what it trusts. `peer_ip`
+// How the host is known to its peers, where it listens for them, and whom it trusts. `peer_ip`
 // empty: LocalIp(). `peer_port` 0: any, and a random peer id.
 absl::StatusOr<peer_wire::SwarmNodeOptions> MakeSwarmNodeOptions(const std::string& peer_ip,
                                                                  int peer_port,
-                                                                 const TlsSettings& tls);
+                                                                 const TlsSettings& tls,
+                                                                 const CompatConfig& compat);
 
 }  // namespace kraken::daemon
 

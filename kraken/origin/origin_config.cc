@@ -68,6 +68,7 @@ void ReadConfig(config::ObjectReader& r, BlobRefreshConfig* c) {
 
 void ReadConfig(config::ObjectReader& r, OriginConfig* c) {
   daemon::ReadCommonConfig(r, &c->common);
+  r.Optional("compat", &c->compat);
   r.Optional("castore", &c->castore);
   r.Required("cluster", &c->cluster);
   r.Optional("hashring", &c->hashring);

@@ -9,6 +9,7 @@
 #include "kraken/backend/backend_config.h"
 #include "kraken/config/cluster_config.h"
 #include "kraken/daemon/common_config.h"
+#include "kraken/daemon/compat_config.h"
 #include "kraken/daemon/scheduler_config.h"
 #include "kraken/storage/piece_layout.h"
 
@@ -41,6 +42,7 @@ struct OriginConfig {
   daemon::SchedulerConfig scheduler;
   storage::PieceLengthTable piece_lengths;
   std::vector<backend::BackendEntryConfig> backends;
+  daemon::CompatConfig compat;
 };
 void ReadConfig(config::ObjectReader& r, OriginConfig* c);
 

@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "kraken/base/test_util.h"
+#include "kraken/net/cidr_set.h"
+#include "kraken/net/test_certificates.h"
 #include "kraken/peer_wire/test_swarm.h"
 #include "kraken/storage/storage_test_util.h"
 #include "kraken/swarm/kraken_metainfo.h"
@@ -86,8 +88,14 @@ class KrakenInteropTest : public testing::TestWithParam<bool> {
     options.origin = GetParam();
     if (options.origin) options.swarm = swarm::OriginSwarmConfig();
     options.swarm.min_links = options.swarm.max_dialed_links = 4;
-    options.security.kraken_v1 = true;
+    options.security.kraken_v1 = Addresses("127.0.0.0/8");
     return options;
+  }
+
+  static net::CidrSet Addresses(const std::string& range) {
+    const auto set = net::CidrSet::Parse({range});
+    EXPECT_OK(set);
+    return *set;
   }
 
   std::string LeechFrom(const TestNode& node) {
@@ -104,6 +112,10 @@ class KrakenInteropTest : public testing::TestWithParam<bool> {
     peer.port = static_cast<uint16_t>(std::stoi(words[0]));
     peer.id = *PeerId::Parse(words[1].substr(0, 40));
     peer.version = swarm::WireVersion::kKrakenV1;
+    return LeechFromPeer(node, peer);
+  }
+
+  std::shared_ptr<TestNode::Fetch> LeechFromPeer(TestNode& node, const swarm::PeerInfo& peer) {
     const auto fetch = node.Leech(blob_);
     node.Run([&] {
       const swarm::TorrentKey key{blob_.digest, ByteCount(kPiece)};
@@ -192,11 +204,65 @@ TEST_P(KrakenInteropTest, AnotherInfoHashIsRefused) {
 
 TEST_P(KrakenInteropTest, NobodySpeaksItUnlessAllowed) {
   TestNodeOptions options = Options();
-  options.security.kraken_v1 = false;
+  options.security.kraken_v1 = net::CidrSet();
   TestNode node(&tracker_, options);
   node.Store(blob_);
   KrakenPeer leecher(LeechFrom(node) + " 2>/dev/null");
   EXPECT_NE(leecher.Wait(), 0);
+}
+
+TEST_P(KrakenInteropTest, NobodyElseSpeaksIt) {
+  TestNodeOptions options = Options();
+  options.security.kraken_v1 = Addresses("10.0.0.0/8");
+  TestNode node(&tracker_, options);
+  node.Store(blob_);
+  KrakenPeer leecher(LeechFrom(node) + " 2>/dev/null");
+  EXPECT_NE(leecher.Wait(), 0);
+}
+
+TEST_P(KrakenInteropTest, NobodyElseIsDialled) {
+  TestNodeOptions options = Options();
+  options.security.kraken_v1 = Addresses("10.0.0.0/8");
+  TestNode node(&tracker_, options);
+  swarm::PeerInfo peer;
+  peer.ip = "127.0.0.1";
+  peer.port = 1;
+  peer.id = PeerId::Random();
+  peer.version = swarm::WireVersion::kKrakenV1;
+  const auto fetch = LeechFromPeer(node, peer);
+  EXPECT_TRUE(WaitFor([&] { return node.Stats().engine.dials_failed > 0; }));
+  EXPECT_EQ(node.Stats().connections_dialed, 0u);
+  EXPECT_FALSE(fetch->HasEnded());
+}
+
+// The v1 peer and one of ours with TLS at the same port; ours without TLS is refused all the same.
+TEST_P(KrakenInteropTest, ItIsSpokenBesideTls) {
+  net::TestCa ca(dir_, "cluster");
+  TestNodeOptions options = Options();
+  const net::CidrSet kraken_v1 = options.security.kraken_v1;
+  options.security = MakeTestSecurity(ca, ca, "seeder");
+  options.security.kraken_v1 = kraken_v1;
+  TestNode node(&tracker_, options);
+  node.Store(blob_);
+
+  TestNode plain(&tracker_);
+  const auto refused = plain.Leech(blob_);
+  swarm::PeerInfo without_tls = node.self();
+  without_tls.tls = false;
+  const swarm::TorrentKey key{blob_.digest, ByteCount(kPiece)};
+  EXPECT_TRUE(WaitFor([&] {
+    plain.Run([&] { plain.node().OnTrackerPeers(key, {without_tls}); });
+    return plain.Stats().engine.dials_failed > 0;
+  }));
+  EXPECT_FALSE(refused->HasEnded());
+
+  TestNode secure(&tracker_, {.security = MakeTestSecurity(ca, ca, "leecher")});
+  const auto fetch = secure.Leech(blob_);
+  secure.Run([&] { secure.node().OnTrackerPeers(key, {node.self()}); });
+  KrakenPeer leecher(LeechFrom(node));
+  EXPECT_EQ(leecher.Wait(), 0);
+  EXPECT_OK(fetch->Wait());
+  secure.ExpectStored(blob_);
 }
 
 INSTANTIATE_TEST_SUITE_P(AgentAndOrigin, KrakenInteropTest, testing::Bool(),

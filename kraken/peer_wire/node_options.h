@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "kraken/base/peer_id.h"
+#include "kraken/net/cidr_set.h"
 #include "kraken/swarm/config.h"
 #include "kraken/swarm/ids.h"
 #include "kraken/swarm/peer_info.h"
@@ -55,9 +56,9 @@ struct TransportSecurity {
   std::shared_ptr<const net::TlsContext> client;
   // Peers may connect without TLS, and may be dialled so. Ignored (true) without contexts.
   bool allow_plaintext = false;
-  // Peers that speak Kraken's version 1 may connect, and are dialled: without TLS, and without
-  // proof of who they are. What they send is checked as anybody's.
-  bool kraken_v1 = false;
+  // Peers at these addresses may speak Kraken's version 1, and are dialled if they do: without TLS,
+  // and without proof of who they are. What they send is checked as anybody's. Empty: nobody.
+  net::CidrSet kraken_v1;
   // Optional.
   PeerAuthorizer authorizer;
 

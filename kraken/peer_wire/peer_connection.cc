@@ -16,6 +16,7 @@
 #include "kraken/base/status_util.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/net/resolver.h"
+#include "kraken/net/socket_address.h"
 #include "kraken/net/tls_context.h"
 #include "kraken/peer_wire/message.pb.h"
 
@@ -25,6 +26,9 @@ namespace {
 // The first byte of a TLS record that shakes hands, and of a frame (lengths are below 2^24).
 constexpr char kTlsFirstByte = 0x16;
 constexpr char kFrameFirstByte = 0x00;
+// What an operator can do for a peer that is refused for what it speaks.
+constexpr char kKrakenCure[] =
+    "peers of Kraken's version 1 are taken with compat.kraken from compat.allowed_cidrs";
 
 void SetSocketOptions(int fd) {
   const int on = 1;
@@ -255,9 +259,10 @@ absl::Status PeerConnection::Sniff() {
     return absl::OkStatus();
   }
   if (first != kFrameFirstByte) return absl::InvalidArgumentError("neither TLS nor a frame");
+  may_speak_kraken_ = security.kraken_v1.Contains(net::SocketAddress::PeerOf(sniffed_.get()));
   // Our own peers are told apart by their first frame.
-  if (!security.takes_plaintext() && !security.kraken_v1) {
-    return absl::PermissionDeniedError("plaintext is not allowed");
+  if (!security.takes_plaintext() && !may_speak_kraken_) {
+    return absl::PermissionDeniedError(absl::StrCat("plaintext is not allowed; ", kKrakenCure));
   }
   transport_ = net::MakePlainTransport(std::move(sniffed_));
   phase_ = Phase::kAwaitingHello;
@@ -354,10 +359,12 @@ absl::Status PeerConnection::OnMessage(const proto::Message& message, uint64_t* 
 }
 
 absl::Status PeerConnection::OnHello(const proto::Message& message) {
-  const TransportSecurity& security = environment_->security;
-  if (message.version().empty() && security.kraken_v1 && !is_dialer_) {
-    return OnKrakenHandshake(message);
+  if (message.version().empty() && !is_dialer_) {
+    if (may_speak_kraken_) return OnKrakenHandshake(message);
+    return absl::PermissionDeniedError(
+        absl::StrCat("the peer speaks Kraken's version 1; ", kKrakenCure));
   }
+  const TransportSecurity& security = environment_->security;
   KH_ASSIGN_OR_RETURN(const Hello hello, ParseHello(message));
   if (!is_dialer_ && !transport_->is_tls() && !security.takes_plaintext()) {
     return absl::PermissionDeniedError("plaintext is not allowed");

@@ -149,6 +149,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection>,
 
   Phase phase_ = Phase::kConnecting;
   bool is_dialer_ = false;
+  // Accepted without TLS, from where peers may speak Kraken's version 1.
+  bool may_speak_kraken_ = false;
   PeerId expected_;
   bool peer_is_origin_ = false;
   std::unique_ptr<net::Connector> connector_;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "kraken/base/check.h"
 #include "kraken/peer_wire/peer_network_state.h"
+#include "kraken/telemetry/log.h"
 
 namespace kraken::peer_wire {
 
@@ -249,10 +250,22 @@ void PeerNetwork::FailLinksOf(Connection& connection, const absl::Status& status
   for (LinkId id : failed) scheduler_->OnLinkClosed(id, status);
 }
 
+// Somebody who may not be here, or is not set up to be.
+void PeerNetwork::LogRefusal(const Connection& connection, const absl::Status& why) {
+  const auto held_back = refusal_log_.Admit(net::EventLoop::MonotonicNow());
+  if (!held_back.has_value()) return;
+  telemetry::LogWarn(
+      "peer refused",
+      {{"ip", connection.remote_ip}, {"reason", why}, {"refused_since_last_line", *held_back}});
+}
+
 void PeerNetwork::OnDisconnected(ConnectionId id, const Disconnected& event) {
   Connection* connection = FindConnection(id);
   const PeerId peer_id = connection->peer;
-  if (connection->state == Connection::State::kAccepted) --pending_incoming_;
+  if (connection->state == Connection::State::kAccepted) {
+    --pending_incoming_;
+    if (absl::IsPermissionDenied(event.status)) LogRefusal(*connection, event.status);
+  }
   auto it = peers_.find(peer_id);
   Peer* peer = it == peers_.end() ? nullptr : it->second.get();
   const bool was_dialing = peer != nullptr && peer->dialing == connection;

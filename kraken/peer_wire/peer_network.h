@@ -26,6 +26,7 @@
 #include "kraken/peer_wire/wire_environment.h"
 #include "kraken/swarm/environment.h"
 #include "kraken/swarm/scheduler.h"
+#include "kraken/telemetry/log_throttle.h"
 
 namespace kraken::peer_wire {
 
@@ -41,6 +42,8 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   static constexpr size_t kMaxWaitingOpens = 256;
   // How often unused connections are looked for.
   static constexpr absl::Duration kSweepInterval = absl::Seconds(5);
+  // Of the log's lines about peers that were refused.
+  static constexpr absl::Duration kRefusalLogInterval = absl::Seconds(10);
 
   // Opens a torrent that a peer has asked for: adds it to the engine if it is here. Calls back with
   // whether it did, never from within.
@@ -116,6 +119,7 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   IncomingOpen* FindWaitingOpen(const Connection& connection, uint32_t peer_channel);
   void SendOpen(Link& link, const swarm::Handshake& handshake);
   void OnDisconnected(ConnectionId id, const Disconnected& event);
+  void LogRefusal(const Connection& connection, const absl::Status& why);
 
   void OnAccept(UniqueFd fd);
   // For one more connection.
@@ -171,6 +175,7 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   uint64_t dialed_count_ = 0;
   uint64_t accepted_count_ = 0;
   uint64_t uploads_ = 0;
+  telemetry::LogThrottle refusal_log_{kRefusalLogInterval};
   bool shutting_down_ = false;
   absl::AnyInvocable<void()> shutdown_done_;
 };

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kraken/base/check.h"
+#include "kraken/net/socket_address.h"
 #include "kraken/peer_wire/kraken_dialect.h"
 #include "kraken/peer_wire/peer_network.h"
 #include "kraken/peer_wire/peer_network_state.h"
@@ -15,8 +16,10 @@ void PeerNetwork::DialKraken(Link& link, const swarm::PeerInfo& info) {
   const swarm::LinkId id = link.id;
   const auto content = contents_.find(link.key);
   KH_CHECK(content != contents_.end());
-  if (!environment_->security.kraken_v1) {
-    return LaterLinkClosed(id, absl::UnimplementedError("Kraken's version 1 is not spoken here"));
+  const auto address = net::SocketAddress::FromIp(info.ip, info.port);
+  if (!address.ok() || !environment_->security.kraken_v1.Contains(*address)) {
+    return LaterLinkClosed(id, absl::PermissionDeniedError(absl::StrCat(
+                                   "Kraken's version 1 is not spoken with ", info.ip)));
   }
   if (shutting_down_) return LaterLinkClosed(id, absl::CancelledError("shutting down"));
   const auto info_hash = content->second->info_hash();

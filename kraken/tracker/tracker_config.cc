@@ -17,6 +17,7 @@ void ReadConfig(config::ObjectReader& r, TrackerServerConfig* c) {
 
 void ReadConfig(config::ObjectReader& r, TrackerConfig* c) {
   daemon::ReadCommonConfig(r, &c->common);
+  r.Optional("compat", &c->compat);
   r.Required("origin", &c->origin);
   r.Optional("hashring", &c->hashring);
   r.Optional("trackerserver", &c->trackerserver);

@@ -4,6 +4,7 @@
 #include "absl/time/time.h"
 #include "kraken/config/cluster_config.h"
 #include "kraken/daemon/common_config.h"
+#include "kraken/daemon/compat_config.h"
 
 namespace kraken::tracker {
 
@@ -30,6 +31,7 @@ struct TrackerConfig {
   config::ActiveHostsConfig origin;
   config::HashRingConfig hashring;
   TrackerServerConfig trackerserver;
+  daemon::CompatConfig compat;
 };
 void ReadConfig(config::ObjectReader& r, TrackerConfig* c);
 
