@@ -26,6 +26,7 @@
 #include "kraken/peer_wire/swarm_node.h"
 #include "kraken/rpc/build_index_client.h"
 #include "kraken/rpc/channel_directory.h"
+#include "kraken/rpc/convert.h"
 #include "kraken/storage/blob_store.h"
 #include "kraken/telemetry/metrics.h"
 
@@ -96,6 +97,7 @@ class Agent final : public daemon::Daemon {
     options.disk = &disk_;
     options.announcer = trackers_.get();
     daemon::ApplyTo(options.swarm, config_.scheduler);
+    options.self.zone = rpc::ZoneTable::NumberFor(flags_.zone);
     options.faults.corrupt_upload = static_cast<uint64_t>(flags_.fault_corrupt_upload);
     auto node = peer_wire::SwarmNode::Create(std::move(options));
     if (!node.ok()) return daemon::WithExitCode(node.status(), config::kExitPortTaken);

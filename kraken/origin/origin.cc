@@ -28,6 +28,7 @@
 #include "kraken/origin/origin_server.h"
 #include "kraken/peer_wire/swarm_node.h"
 #include "kraken/rpc/channel_directory.h"
+#include "kraken/rpc/convert.h"
 #include "kraken/rpc/origin_client.h"
 #include "kraken/rpc/origin_service.h"
 #include "kraken/rpc/rpc_server.h"
@@ -134,6 +135,7 @@ class Origin final : public daemon::Daemon {
     options.swarm.max_dialed_links = kReplicaLinks;
     daemon::ApplyTo(options.swarm, config_.scheduler);
     options.self.origin = true;
+    options.self.zone = rpc::ZoneTable::NumberFor(flags_.zone);
     auto node = peer_wire::SwarmNode::Create(std::move(options));
     if (!node.ok()) return daemon::WithExitCode(node.status(), config::kExitPortTaken);
     node_ = *std::move(node);

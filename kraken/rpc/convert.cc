@@ -19,16 +19,27 @@ constexpr size_t kStateBytes = 32;
 
 }  // namespace
 
+// FNV-1a, 32 bits, folded to 16.
+uint16_t ZoneTable::NumberFor(absl::string_view name) {
+  if (name.empty()) return 0;
+  uint32_t hash = 0x811c9dc5;
+  for (const char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 0x01000193;
+  const uint16_t number = static_cast<uint16_t>(hash ^ (hash >> 16));
+  return number == 0 ? 1 : number;
+}
+
 uint16_t ZoneTable::NumberOf(absl::string_view name) {
-  auto it = std::find(names_.begin(), names_.end(), name);
-  if (it != names_.end()) return static_cast<uint16_t>(it - names_.begin());
-  if (names_.size() > kMaxZones) return 0;
-  names_.emplace_back(name);
-  return static_cast<uint16_t>(names_.size() - 1);
+  const uint16_t number = NumberFor(name);
+  if (number == 0 || names_.contains(number)) return number;
+  if (names_.size() >= kMaxZones) return 0;
+  names_.emplace(number, name);
+  return number;
 }
 
 const std::string& ZoneTable::NameOf(uint16_t number) const {
-  return number < names_.size() ? names_[number] : names_[0];
+  static const auto* const kNoName = new std::string;
+  const auto it = names_.find(number);
+  return it == names_.end() ? *kNoName : it->second;
 }
 
 std::string ToBytes(const Digest& digest) {

@@ -2,10 +2,11 @@
 #ifndef KRAKEN_RPC_CONVERT_H_
 #define KRAKEN_RPC_CONVERT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kraken/base/digest.h"
@@ -18,16 +19,21 @@ namespace kraken::rpc {
 // Blobs of at most so many bytes travel with the metainfo instead of in pieces.
 inline constexpr int64_t kMaxInlineBytes = 64 << 10;
 
-// Numbers for zone names, and back. PeerInfo has a number only.
+// Numbers for zone names, and back. PeerInfo has a number only. A name has the same number in every
+// process, for peers tell each other theirs.
 class ZoneTable {
  public:
-  static constexpr int kMaxZones = 4096;
-  // 0 for no name, and for all names beyond kMaxZones.
+  static constexpr size_t kMaxZones = 4096;
+  // 0 for no name. Of many names two may have the same number; their zones are taken for one.
+  static uint16_t NumberFor(absl::string_view name);
+
+  // As NumberFor, and remembers the name. 0 for all names beyond kMaxZones.
   uint16_t NumberOf(absl::string_view name);
+  // What was remembered first for the number; else no name.
   const std::string& NameOf(uint16_t number) const;
 
  private:
-  std::vector<std::string> names_ = {""};
+  absl::flat_hash_map<uint16_t, std::string> names_;
 };
 
 // INVALID_ARGUMENT from all of these says which field is wrong.

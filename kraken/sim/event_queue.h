@@ -18,6 +18,7 @@ enum class EventKind : uint32_t {
   kCancel,        // a: link end, b: piece
   kReject,        // a: link end, b: piece
   kChunkSent,     // a: transfer, b: bytes
+  kChunkCrossed,  // a: transfer, b: bytes: is out of its zone
   kChunkArrived,  // a: transfer, b: bytes
   kChunkAcked,    // a: transfer
   kPieceDone,     // a: transfer

@@ -9,7 +9,9 @@
 
 namespace kraken::sim {
 
-// Everybody wants the same blobs at about the same time.
+class Scene;
+
+// Everybody wants the same blobs, or one of a few images, at about the same time.
 struct FlashCrowdOptions {
   SimConfig sim;
   int agents = 2'600;
@@ -17,10 +19,17 @@ struct FlashCrowdOptions {
   // The origins that hold each blob.
   int holders = 3;
   int64_t size_bytes = 3'000'000'000;
+  // Blobs of an image. All images share the first `shared_blobs`; each agent draws its image.
   int blobs = 1;
+  int images = 1;
+  int shared_blobs = 0;
   int64_t piece_length = 4 << 20;
-  // Bytes per second, each way, of each host.
+  // Bytes per second, each way, of each host; and what an agent's disk takes, 0: no limit.
   double rate = 300e6;
+  double disk_rate = 0;
+  // Agents are spread over zones 1 to this; origins are in zone 1. 0: nobody knows of zones. What
+  // they share: SimConfig::zones.
+  int zones = 0;
   // Agents join at random within this time.
   int64_t join_window_nanos = swarm::kNanosPerSecond;
   // The blobs arrive at one origin while the agents wait, at `rate`.
@@ -37,10 +46,14 @@ struct FlashCrowdOptions {
                               // each is replaced by a newcomer
   bool kill_origin = false;   // the first holder dies at a quarter of the floor
   bool kill_tracker = false;  // once the last agent has joined
+  double mute_share = 0;      // take requests and never answer
+  int bad_blobs = 0;          // with `cold`: the last bytes of the first few are not right
+  // What else happens.
+  void (*script)(Scene& scene) = nullptr;
   int64_t limit_nanos = 600 * swarm::kNanosPerSecond;
   // Sample the swarm this often for FlashCrowdResult::timeline; 0: never.
   int64_t timeline_interval_nanos = 0;
-  // Walk all invariants of all hosts this often; 0: at the end only.
+  // Run the checkers this often; 0: at the end only.
   int64_t check_interval_nanos = 0;
 };
 
@@ -56,6 +69,8 @@ struct TimelineSample {
 
 struct FlashCrowdResult {
   bool everybody_completed = false;
+  // What checkers saw; the run ended with the first.
+  std::vector<std::string> reports;
   int completed = 0;
   int wanted = 0;
   // From each agent's own join, sorted, in seconds.
@@ -79,6 +94,11 @@ struct FlashCrowdResult {
   uint64_t refused = 0;
   uint64_t protocol_errors = 0;
   uint64_t honest_banned = 0;
+  // Clients of agents that were told of a failure.
+  uint64_t clients_failed = 0;
+  // Bytes into each zone from others / bytes of all blobs.
+  std::vector<double> copies_into_zones;
+  double virtual_seconds = 0;
   uint64_t trace_hash = 0;
   uint64_t events = 0;
   std::vector<TimelineSample> timeline;

@@ -8,13 +8,38 @@
 
 namespace kraken::sim {
 
-void PayloadNet::AddHost(double up_rate, double down_rate) {
-  constexpr double kNanos = 1e9;
+namespace {
+
+// 0 bytes per second: no limit.
+double NanosPerByte(double rate) { return rate == 0 ? 0 : 1e9 / rate; }
+
+// Takes a line that serves one after the other for so many bytes; returns when they are through.
+int64_t Pass(int64_t& free_at, int64_t now, int64_t bytes, double nanos_per_byte) {
+  free_at =
+      std::max(free_at, now) + static_cast<int64_t>(static_cast<double>(bytes) * nanos_per_byte);
+  return free_at;
+}
+
+}  // namespace
+
+PayloadNet::PayloadNet(World* world) : world_(world), zones_(1) {
+  for (const ZoneSpec& spec : world->config().zones) {
+    zones_.push_back({.up_nanos_per_byte = NanosPerByte(spec.up_rate),
+                      .down_nanos_per_byte = NanosPerByte(spec.down_rate)});
+  }
+}
+
+void PayloadNet::AddHost(const HostSpec& spec) {
   Line line;
-  line.up_nanos_per_byte = kNanos / up_rate;
-  line.down_nanos_per_byte = kNanos / down_rate;
+  line.up_nanos_per_byte = NanosPerByte(spec.up_rate);
+  line.down_nanos_per_byte = NanosPerByte(spec.down_rate);
+  line.disk_nanos_per_byte = NanosPerByte(spec.disk_rate);
+  line.zone = spec.zone;
+  if (spec.zone >= zones_.size()) zones_.resize(spec.zone + size_t{1});
   lines_.push_back(std::move(line));
 }
+
+PayloadNet::ZoneLine& PayloadNet::ZoneOf(uint32_t host) { return zones_[lines_[host].zone]; }
 
 uint32_t PayloadNet::HostOf(const Transfer& transfer) const {
   return world_->end(transfer.end).host;
@@ -71,14 +96,39 @@ void PayloadNet::OnChunkSent(const Event& event) {
     if (transfer.dead) {
       Release(event.a);
     } else {
-      const int64_t arrival =
-          std::max(world_->now() + world_->Latency(), transfer.last_arrival + 1);
-      transfer.last_arrival = arrival;
-      world_->queue().Schedule(arrival, EventKind::kChunkArrived, event.a, event.b);
+      const uint32_t far = world_->end(World::OtherEnd(transfer.end)).host;
+      if (lines_[host].zone == lines_[far].zone) {
+        Deliver(event.a, event.b, world_->now());
+      } else {
+        ZoneLine& zone = ZoneOf(host);
+        zone.bytes_out += event.b;
+        world_->queue().Schedule(
+            Pass(zone.up_free_at, world_->now(), event.b, zone.up_nanos_per_byte),
+            EventKind::kChunkCrossed, event.a, event.b);
+      }
       if (transfer.unsent == 0 && !transfer.stopped) FinishSending(event.a);
     }
   }
   Kick(host);
+}
+
+// A chunk has left its zone, and waits to get into the other.
+void PayloadNet::OnChunkCrossed(const Event& event) {
+  const Transfer& transfer = transfers_[event.a];
+  if (transfer.dead) return Release(event.a);
+  ZoneLine& zone = ZoneOf(world_->end(World::OtherEnd(transfer.end)).host);
+  zone.bytes_in += event.b;
+  Deliver(event.a, event.b,
+          Pass(zone.down_free_at, world_->now(), event.b, zone.down_nanos_per_byte));
+}
+
+// What a chunk needs besides from `at` on, to the line of its receiver.
+void PayloadNet::Deliver(uint32_t number, uint32_t bytes, int64_t at) {
+  Transfer& transfer = transfers_[number];
+  const uint32_t far = world_->end(World::OtherEnd(transfer.end)).host;
+  transfer.last_arrival =
+      std::max(at + world_->Delay(HostOf(transfer), far), transfer.last_arrival + 1);
+  world_->queue().Schedule(transfer.last_arrival, EventKind::kChunkArrived, number, bytes);
 }
 
 void PayloadNet::FinishSending(uint32_t number) {
@@ -103,15 +153,18 @@ void PayloadNet::OnChunkArrived(const Event& event) {
   const uint32_t far_end = World::OtherEnd(transfer.end);
   const uint32_t host = world_->end(far_end).host;
   Line& line = lines_[host];
-  const int64_t takes = static_cast<int64_t>(event.b * line.down_nanos_per_byte);
-  line.down_free_at = std::max(line.down_free_at, world_->now()) + takes;
+  int64_t taken = Pass(line.down_free_at, world_->now(), event.b, line.down_nanos_per_byte);
+  // The receiver writes before it reads on: the window is as full as the disk is slow.
+  if (line.disk_nanos_per_byte > 0) {
+    taken = Pass(line.disk_free_at, taken, event.b, line.disk_nanos_per_byte);
+  }
   const bool is_first = transfer.not_arrived == transfer.bytes;
   transfer.not_arrived -= event.b;
-  world_->queue().Schedule(line.down_free_at + world_->Latency(), EventKind::kChunkAcked, event.a);
+  world_->queue().Schedule(taken + world_->Delay(host, HostOf(transfer)), EventKind::kChunkAcked,
+                           event.a);
   if (transfer.not_arrived == 0) {
     ++transfer.events;
-    world_->queue().Schedule(line.down_free_at + world_->config().disk_nanos, EventKind::kPieceDone,
-                             event.a);
+    world_->queue().Schedule(taken + world_->config().disk_nanos, EventKind::kPieceDone, event.a);
   }
   if (is_first && !transfer.stopped) {
     const PieceIndex piece = transfer.piece;
@@ -149,12 +202,20 @@ void PayloadNet::Stop(uint32_t end, PieceIndex piece) {
     const uint32_t far_end = World::OtherEnd(end);
     World* world = world_;
     world->At(world->now(), [=] { world->host(world->end(end).host).OnUploadDone(end, piece); });
-    world->At(world->now() + world->Latency(), [=] {
+    const int64_t delay = world->Delay(HostOf(transfer), world->end(far_end).host);
+    world->At(world->now() + delay, [=] {
       world->host(world->end(far_end).host).OnPieceAborted(far_end, piece, received);
     });
     FreeIfOver(number);
     return;
   }
+}
+
+bool PayloadNet::IsSending(uint32_t end, PieceIndex piece) const {
+  const std::vector<uint32_t>& sending = lines_[world_->end(end).host].sending;
+  return std::any_of(sending.begin(), sending.end(), [&](uint32_t number) {
+    return transfers_[number].end == end && transfers_[number].piece == piece;
+  });
 }
 
 void PayloadNet::CloseLink(uint32_t end) {

@@ -6,6 +6,7 @@
 
 #include "kraken/base/strong_index.h"
 #include "kraken/sim/event_queue.h"
+#include "kraken/sim/sim_config.h"
 
 namespace kraken::sim {
 
@@ -15,24 +16,29 @@ class World;
 class PayloadNet {
  public:
   // `world` outlives it.
-  explicit PayloadNet(World* world) : world_(world) {}
+  explicit PayloadNet(World* world);
 
-  // Rates in bytes per second. Hosts are numbered as they are added.
-  void AddHost(double up_rate, double down_rate);
+  // Hosts are numbered as they are added.
+  void AddHost(const HostSpec& spec);
 
   // Sends `piece` out of link end `end`. `corrupt`: what arrives will not check.
   void Start(uint32_t end, PieceIndex piece, int64_t bytes, bool corrupt);
   // Ends it early, if it is under way.
   void Stop(uint32_t end, PieceIndex piece);
+  bool IsSending(uint32_t end, PieceIndex piece) const;
   // Drops all that goes out of, or comes in at, this link end.
   void CloseLink(uint32_t end);
 
   void OnChunkSent(const Event& event);
+  void OnChunkCrossed(const Event& event);
   void OnChunkArrived(const Event& event);
   void OnChunkAcked(const Event& event);
   void OnPieceDone(const Event& event);
 
   uint64_t bytes_out(uint32_t host) const { return lines_[host].bytes_out; }
+  // Payload that went out of, and came into, a zone.
+  uint64_t bytes_out_of_zone(uint16_t zone) const { return zones_[zone].bytes_out; }
+  uint64_t bytes_into_zone(uint16_t zone) const { return zones_[zone].bytes_in; }
   int active(uint32_t host) const { return static_cast<int>(lines_[host].sending.size()); }
   // The share of the time since `since` that the host's line up was busy.
   int64_t up_busy_nanos(uint32_t host) const { return lines_[host].up_busy_nanos; }
@@ -56,7 +62,10 @@ class PayloadNet {
   struct Line {
     double up_nanos_per_byte = 0;
     double down_nanos_per_byte = 0;
+    double disk_nanos_per_byte = 0;
     int64_t down_free_at = 0;
+    int64_t disk_free_at = 0;
+    uint16_t zone = 0;
     int64_t up_busy_nanos = 0;
     uint64_t bytes_out = 0;
     bool up_busy = false;
@@ -65,7 +74,19 @@ class PayloadNet {
     size_t turn = 0;
   };
 
+  // What the hosts of a zone share.
+  struct ZoneLine {
+    double up_nanos_per_byte = 0;
+    double down_nanos_per_byte = 0;
+    int64_t up_free_at = 0;
+    int64_t down_free_at = 0;
+    uint64_t bytes_out = 0;
+    uint64_t bytes_in = 0;
+  };
+
   void Kick(uint32_t host);
+  ZoneLine& ZoneOf(uint32_t host);
+  void Deliver(uint32_t transfer, uint32_t bytes, int64_t at);
   uint32_t HostOf(const Transfer& transfer) const;
   void RemoveFromLine(uint32_t transfer);
   void FinishSending(uint32_t transfer);
@@ -76,6 +97,7 @@ class PayloadNet {
 
   World* world_;
   std::vector<Line> lines_;
+  std::vector<ZoneLine> zones_;
   std::vector<Transfer> transfers_;
   std::vector<uint32_t> free_;
 };

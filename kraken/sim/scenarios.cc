@@ -3,12 +3,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "kraken/sim/scripts.h"
 
 namespace kraken::sim {
 namespace {
 
 constexpr int64_t kDownloadLimit = 20'000'000;
 constexpr int64_t kUploadLimit = 40'000'000;
+
+constexpr int64_t kLongestPiece = 8 << 20;
+constexpr int kMostScaledAgents = 64;
+
+bool IsScaled(const FlashCrowdOptions& options) { return options.agents <= kMostScaledAgents; }
 
 // One line for `what` if it is more than `limit`.
 void CheckAtMost(absl::string_view what, double value, double limit,
@@ -57,8 +63,83 @@ const std::vector<Scenario>& AllScenarios() {
              o.readers = true;
            }},
       {.name = "layers",
-       .description = "an image of many small layers",
-       .change = [](FlashCrowdOptions& o) { o.blobs = 30; }},
+       .description = "an image of a hundred layers",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.blobs = 100;
+             o.agents /= 2;
+           }},
+      {.name = "images",
+       .description = "eight images at once that share two of their five layers",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.images = 8;
+             o.blobs = 5;
+             o.shared_blobs = 2;
+           }},
+      {.name = "huge",
+       .description = "a blob of 100 GB",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.size_bytes = IsScaled(o) ? 128 * kLongestPiece : 100'000'000'000;
+             o.piece_length = kLongestPiece;
+             o.rate = 300e6;
+             o.agents = IsScaled(o) ? o.agents / 2 : o.agents / 10;
+           },
+       .max_p99 = 2.2},
+      {.name = "tiny",
+       .description = "100,000 blobs of 1 KiB: five images of a fifth of them",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.images = 5;
+             o.blobs = IsScaled(o) ? 25 : 20'000;
+             o.size_bytes = o.blobs * int64_t{1 << 10};
+             o.piece_length = 64 << 10;
+             o.agents = IsScaled(o) ? o.agents / 2 : o.agents / 20;
+           }},
+      {.name = "disks",
+       .description = "disks take two thirds of what the lines bring",
+       .change = [](FlashCrowdOptions& o) { o.disk_rate = o.rate * 2 / 3; }},
+      {.name = "full-disks",
+       .description = "a tenth of the disks are full for a while",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.readers = true;
+             o.script = FillDisks;
+           }},
+      {.name = "zones",
+       .description = "four zones, each with the uplink of one host",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.zones = 4;
+             o.sim.zones.assign(4, {.up_rate = o.rate, .down_rate = o.rate});
+           },
+       .max_copies_into_zone = 4.0},
+      {.name = "parted",
+       .description = "one of three zones is parted from the others for a while",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.zones = 3;
+             o.sim.zones.assign(3, {.up_rate = 4 * o.rate, .down_rate = 4 * o.rate});
+             o.sim.tracker_zone = 1;
+             o.script = PartZone;
+           }},
+      {.name = "swizzle",
+       .description = "agents are cut off one by one, and come back in the reverse order",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.readers = true;
+             o.script = Swizzle;
+           }},
+      {.name = "revoked",
+       .description = "the first of two blobs turns out wrong with its last bytes",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.blobs = 2;
+             o.cold = true;
+             o.bad_blobs = 1;
+             o.readers = true;
+           }},
       {.name = "corrupt",
        .description = "a tenth of the agents send corrupt pieces",
        .change = [](FlashCrowdOptions& o) { o.corrupt_share = 0.1; }},
@@ -67,6 +148,24 @@ const std::vector<Scenario>& AllScenarios() {
        .change = [](FlashCrowdOptions& o) { o.slow_share = 0.05; },
        // A piece whose only copy went to a slow peer takes a fifth of these short runs.
        .max_p50 = 3.5},
+      {.name = "mute",
+       .description = "one agent in twenty takes requests and never answers",
+       .change = [](FlashCrowdOptions& o) { o.mute_share = 0.05; }},
+      {.name = "corrupt-slow",
+       .description = "one agent in a hundred corrupts, one in twenty has a tenth of the rate",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.corrupt_share = 0.01;
+             o.slow_share = 0.05;
+           }},
+      {.name = "come-and-go",
+       .description = "agents come over three minutes, a tenth leaves and comes each minute",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.join_window_nanos = 180 * swarm::kNanosPerSecond;
+             o.check_interval_nanos *= 5;
+             o.script = LeaveAndCome;
+           }},
       {.name = "churn",
        .description = "three agents in ten die and are replaced",
        .change = [](FlashCrowdOptions& o) { o.churn_share = 0.3; }},
@@ -76,6 +175,16 @@ const std::vector<Scenario>& AllScenarios() {
       {.name = "tracker-dies",
        .description = "the tracker dies once all have joined",
        .change = [](FlashCrowdOptions& o) { o.kill_tracker = true; }},
+      {.name = "no-tracker",
+       .description = "no tracker at first, then one for a while, then none again",
+       .change = [](FlashCrowdOptions& o) { o.script = NoTracker; }},
+      {.name = "origins-die",
+       .description = "all origins die one by one",
+       .change =
+           [](FlashCrowdOptions& o) {
+             o.holders = o.origins;
+             o.script = KillOrigins;
+           }},
       {.name = "limits",
        .description = "agents are told to take and to send less than their lines can",
        .change =
@@ -129,16 +238,15 @@ FlashCrowdOptions OptionsFor(const Scenario& scenario, ScenarioSize size, uint64
 
 std::vector<std::string> Judge(const Scenario& scenario, ScenarioSize size,
                                const FlashCrowdOptions& options, const FlashCrowdResult& result) {
-  std::vector<std::string> wrong;
-  if (!result.everybody_completed) {
+  std::vector<std::string> wrong = result.reports;
+  if (wrong.empty() && !result.everybody_completed) {
     wrong.push_back(
         absl::StrCat(result.completed, " of ", result.wanted, " agents complete:\n", result.stuck));
   }
   CheckAtMost("number of honest agents banned", static_cast<double>(result.honest_banned), 0.5,
               wrong);
   CheckAtMost("number of protocol errors", static_cast<double>(result.protocol_errors), 0.5, wrong);
-  if (options.corrupt_share > 0 && options.corrupt_share * options.agents > 1 &&
-      result.corrupt_pieces == 0) {
+  if (options.corrupt_share * options.agents > 1 && result.corrupt_pieces == 0) {
     wrong.push_back("nobody found a corrupt piece");
   }
   if (options.sim.agent.download_limit > 0 && !result.seconds.empty()) {
@@ -156,6 +264,10 @@ std::vector<std::string> Judge(const Scenario& scenario, ScenarioSize size,
   CheckAtMost("p99 / floor", result.Percentile(99) / result.floor_seconds, scenario.max_p99, wrong);
   CheckAtMost("origin amplification", result.origin_amplification, scenario.max_amplification,
               wrong);
+  for (size_t zone = 1; zone < result.copies_into_zones.size(); ++zone) {
+    CheckAtMost("copies into a zone", result.copies_into_zones[zone], scenario.max_copies_into_zone,
+                wrong);
+  }
   CheckAtMost("share of redundant pieces", result.redundant_share, scenario.max_redundant_share,
               wrong);
   return wrong;

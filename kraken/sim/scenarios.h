@@ -15,8 +15,7 @@ namespace kraken::sim {
 enum class ScenarioSize { kScaled, kFull };
 
 // Something that happens to a swarm. What must hold in all of them: everybody completes, nobody
-// honest is banned, nobody breaks the protocol; and the checkers inside of the simulation, which
-// abort.
+// honest is banned, nobody breaks the protocol, and no checker reports anything.
 struct Scenario {
   const char* name;
   const char* description;
@@ -27,6 +26,8 @@ struct Scenario {
   double max_p99 = 0;
   double max_amplification = 0;
   double max_redundant_share = 0;
+  // Into each zone but the origins'.
+  double max_copies_into_zone = 0;
 };
 
 const std::vector<Scenario>& AllScenarios();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "kraken/base/check.h"
 
 namespace kraken::sim {
@@ -22,9 +23,10 @@ World::~World() = default;
 
 uint32_t World::AddHost(const HostSpec& spec) {
   const uint32_t number = static_cast<uint32_t>(hosts_.size());
-  payload_.AddHost(spec.up_rate, spec.down_rate);
+  payload_.AddHost(spec);
   hosts_.push_back(std::make_unique<SimHost>(this, number, spec, random_.Next()));
   host_by_id_[hosts_.back()->peer().id] = number;
+  connected_.push_back(true);
   return number;
 }
 
@@ -50,10 +52,19 @@ int64_t World::Latency() {
   return delay;
 }
 
+int64_t World::LongestLatency() const {
+  return config_.rtt_nanos / 2 + config_.jitter_nanos +
+         (config_.loss > 0 ? config_.loss_delay_nanos : 0);
+}
+
+int64_t World::Delay(uint32_t from, uint32_t to) {
+  return std::max<int64_t>(EndOfLastCut(from, to) - now(), 0) + Latency();
+}
+
 // When a message sent now to `end` arrives: never before one sent earlier.
 int64_t World::ArrivalAt(uint32_t end) {
   int64_t& last = ends_[end].last_arrival;
-  last = std::max(now() + Latency(), last);
+  last = std::max(now() + Delay(ends_[OtherEnd(end)].host, ends_[end].host), last);
   return last;
 }
 
@@ -71,28 +82,95 @@ void World::Kill(uint32_t host, bool silent) {
     At(now() + config_.dial_timeout_nanos, [this, end] { CloseLink(end); });
   }
   dead.Die();
-  if (silent) return;
+  if (silent || !ReachesTracker(host)) return;
   // Its announce streams break.
   At(now() + Latency(), [this, host] { tracker_->Forget(hosts_[host]->peer().id); });
+}
+
+void World::Leave(uint32_t host) {
+  if (!hosts_[host]->alive()) return;
+  hosts_[host]->Leave();
+  hosts_[host]->Die();
+}
+
+void World::CutHost(uint32_t host, int64_t nanos) {
+  outages_.CutHost(host, now() + nanos);
+  BreakDeadLinksLater(nanos);
+}
+
+void World::CutZones(uint16_t a, uint16_t b, int64_t nanos) {
+  outages_.CutZones(a, b, now() + nanos);
+  BreakDeadLinksLater(nanos);
+}
+
+void World::BreakDeadLinksLater(int64_t cut_nanos) {
+  if (cut_nanos <= config_.dead_link_nanos) return;
+  At(now() + config_.dead_link_nanos, [this] { BreakDeadLinks(); });
+}
+
+// Each side notices by itself, for nothing gets through.
+void World::BreakDeadLinks() {
+  for (uint32_t end = 0; end < end_count(); ++end) {
+    if (!ends_[end].closed && EndOfLastCut(ends_[end].host, ends_[OtherEnd(end)].host) > now()) {
+      BreakLink(end);
+    }
+  }
+}
+
+void World::BreakLink(uint32_t end) {
+  MarkClosed(end);
+  payload_.CloseLink(end);
+  hosts_[ends_[end].host]->OnLinkClosed(end, absl::UnavailableError("nothing gets through"));
+}
+
+void World::MarkClosed(uint32_t end) {
+  ends_[end].closed = true;
+  hosts_[ends_[end].host]->UnbindLink(end);
+}
+
+void World::Report(std::string what) {
+  reports_.push_back(absl::StrCat(static_cast<double>(now()) / 1e9, " s: ", what));
+}
+
+void World::Revoke(const swarm::TorrentKey& key) {
+  revoked_[key] = now();
+  for (uint32_t host = 0; host < hosts_.size(); ++host) {
+    if (hosts_[host]->spec().origin) {
+      hosts_[host]->OnRevoked(key);
+    } else if (ReachesTracker(host)) {
+      At(now() + Latency() + Latency(), [this, host, key] { hosts_[host]->OnRevoked(key); });
+    }
+  }
+}
+
+int64_t World::RevokedAt(const swarm::TorrentKey& key) const {
+  const auto it = revoked_.find(key);
+  return it == revoked_.end() ? 0 : it->second;
 }
 
 void World::ReviveTracker() {
   tracker_ = std::make_unique<swarm::HandOut>(config_.hand_out, &tracker_random_);
   tracker_alive_ = true;
-  // The peers find it again.
-  for (const std::unique_ptr<SimHost>& host : hosts_) host->AnnounceAgain();
+  tracker_since_ = now();
+  connected_.assign(hosts_.size(), false);
 }
 
 void World::SweepTracker() {
   At(now() + kNanosPerSecond, [this] {
     const auto when = swarm::Instant::FromNanos(now());
-    // Their announce streams stand, and say so.
-    for (const std::unique_ptr<SimHost>& host : hosts_) {
-      if (tracker_alive_ && host->alive()) tracker_->Renew(when, host->peer().id);
-    }
+    for (uint32_t host = 0; host < hosts_.size(); ++host) RenewAtTracker(host);
     tracker_->Sweep(when);
     SweepTracker();
   });
+}
+
+// Its announce stream stands, and says so, or is opened again after a cut.
+void World::RenewAtTracker(uint32_t host) {
+  const bool was_connected = connected_[host];
+  connected_[host] = hosts_[host]->alive() && ReachesTracker(host);
+  if (!connected_[host]) return;
+  tracker_->Renew(swarm::Instant::FromNanos(now()), hosts_[host]->peer().id);
+  if (!was_connected) hosts_[host]->AnnounceAgain();
 }
 
 bool World::RunUntil(const std::function<bool()>& done, int64_t limit) {
@@ -100,6 +178,7 @@ bool World::RunUntil(const std::function<bool()>& done, int64_t limit) {
     const Event event = queue_.Pop();
     Dispatch(event);
     const bool may_change = event.kind == EventKind::kCall || event.kind == EventKind::kPieceDone;
+    if (!reports_.empty()) return false;
     if (may_change && done()) return true;
   }
   return false;
@@ -126,6 +205,8 @@ void World::Dispatch(const Event& event) {
       return DeliverHaveBatch(event);
     case EventKind::kChunkSent:
       return payload_.OnChunkSent(event);
+    case EventKind::kChunkCrossed:
+      return payload_.OnChunkCrossed(event);
     case EventKind::kChunkArrived:
       return payload_.OnChunkArrived(event);
     case EventKind::kChunkAcked:
@@ -133,17 +214,12 @@ void World::Dispatch(const Event& event) {
     case EventKind::kPieceDone:
       return payload_.OnPieceDone(event);
     case EventKind::kRequest:
+      return HostOfEnd(event.a).OnRequest(event.a, PieceIndex(static_cast<int32_t>(event.b)));
     case EventKind::kCancel:
+      return HostOfEnd(event.a).OnCancel(event.a, PieceIndex(static_cast<int32_t>(event.b)));
     case EventKind::kReject:
-      break;
+      return HostOfEnd(event.a).OnReject(event.a, PieceIndex(static_cast<int32_t>(event.b)));
   }
-  swarm::Scheduler* engine = EngineOf(event.a);
-  if (engine == nullptr || ends_[event.a].closed) return;
-  const swarm::LinkId link = ends_[event.a].id;
-  const PieceIndex piece(static_cast<int32_t>(event.b));
-  if (event.kind == EventKind::kRequest) engine->OnRequest(link, piece);
-  if (event.kind == EventKind::kCancel) engine->OnCancel(link, piece);
-  if (event.kind == EventKind::kReject) engine->OnReject(link, piece);
 }
 
 void World::DeliverHave(const Event& event) {
@@ -173,15 +249,16 @@ void World::Dial(uint32_t from, swarm::LinkId link, const swarm::TorrentKey& key
   hosts_[from]->BindLink(link, near);
   // SYN there, SYN-ACK back; the handshake goes with the third.
   const uint32_t far_host = ends_[near + 1].host;
-  const bool answers = hosts_[far_host]->alive();
-  const int64_t at = now() + (answers ? Latency() + Latency() : config_.dial_timeout_nanos);
+  const bool answers = hosts_[far_host]->alive() &&
+                       EndOfLastCut(from, far_host) < now() + config_.dial_timeout_nanos;
+  const int64_t at =
+      now() + (answers ? Delay(from, far_host) + Latency() : config_.dial_timeout_nanos);
   At(at, [this, near, answers] {
     swarm::Scheduler* engine = EngineOf(near);
     if (engine == nullptr || ends_[near].closed) return;
-    const swarm::LinkId id = ends_[near].id;
-    if (answers) return engine->OnDialed(id);
-    ends_[near].closed = true;
-    engine->OnLinkClosed(id, absl::DeadlineExceededError("no answer"));
+    if (answers) return engine->OnDialed(ends_[near].id);
+    MarkClosed(near);
+    hosts_[ends_[near].host]->OnLinkClosed(near, absl::DeadlineExceededError("no answer"));
   });
 }
 
@@ -190,7 +267,7 @@ void World::SendHandshake(uint32_t end, const swarm::Handshake& handshake) {
   const uint32_t far = OtherEnd(end);
   At(ArrivalAt(far), [this, end, far, handshake] {
     swarm::Scheduler* engine = EngineOf(far);
-    if (ends_[end].closed) return;
+    if (ends_[end].closed || ends_[far].closed) return;
     if (engine == nullptr) return CloseLink(far);
     const absl::Status accepted =
         engine->OnIncoming(swarm::IncomingId{far}, hosts_[ends_[end].host]->peer(), handshake);
@@ -248,26 +325,29 @@ void World::SendControl(EventKind kind, uint32_t end, PieceIndex piece) {
 
 void World::CloseLink(uint32_t end) {
   if (ends_[end].closed) return;
-  ends_[end].closed = true;
+  MarkClosed(end);
   payload_.CloseLink(end);
   const uint32_t far = OtherEnd(end);
   At(ArrivalAt(far), [this, far] {
     if (ends_[far].closed) return;
-    ends_[far].closed = true;
+    MarkClosed(far);
     payload_.CloseLink(far);  // What it began to send since.
-    swarm::Scheduler* engine = EngineOf(far);
-    if (engine == nullptr || !ends_[far].id.is_valid()) return;
-    engine->OnLinkClosed(ends_[far].id, absl::UnavailableError("closed by the peer"));
+    hosts_[ends_[far].host]->OnLinkClosed(far, absl::UnavailableError("closed by the peer"));
   });
 }
 
 void World::Announce(uint32_t from, const swarm::AnnounceRecord& record) {
   ++announces_;
+  if (EndOfLastCutFromTracker(from) > now()) return;
   At(now() + Latency(), [this, from, record] { TrackerHears(from, record); });
 }
 
 void World::TrackerHears(uint32_t from, const swarm::AnnounceRecord& record) {
   if (!tracker_alive_) return;
+  if (!revoked_.empty() && RevokedAt(record.key) > 0) {
+    At(now() + Latency(), [this, from, key = record.key] { hosts_[from]->OnRevoked(key); });
+    return;
+  }
   swarm::AnnounceAnswer answer =
       tracker_->Announce(swarm::Instant::FromNanos(now()), hosts_[from]->peer(), record);
   if (!answer.peers.empty()) SendPeers(from, record.key, std::move(answer.peers));
@@ -278,6 +358,7 @@ void World::TrackerHears(uint32_t from, const swarm::AnnounceRecord& record) {
 
 void World::SendPeers(uint32_t to, const swarm::TorrentKey& key,
                       std::vector<swarm::PeerInfo> peers) {
+  if (EndOfLastCutFromTracker(to) > now()) return;
   At(now() + Latency(),
      [this, to, key, peers = std::move(peers)] { hosts_[to]->OnTrackerPeers(key, peers); });
 }

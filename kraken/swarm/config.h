@@ -15,6 +15,11 @@ struct SwarmConfig {
   int min_links = 16;
   int max_dialed_links = 20;
   int max_links = 30;
+  // A torrent whose peers have had nothing for it for `starved_after` looks for so many links more,
+  // and gives up its least useful one each `replace_interval`.
+  absl::Duration starved_after = absl::Seconds(1);
+  int starved_links = 4;
+  absl::Duration replace_interval = absl::Seconds(5);
   // Links of all torrents together.
   int max_total_links = 4'000;
   // Dials under way, of one torrent.
@@ -49,6 +54,10 @@ struct SwarmConfig {
   // way may be for them.
   int reader_window_pieces = 8;
   int max_window_requests = 2;
+
+  // Where zones are known: a torrent that gets nothing for so long fetches whatever it can from
+  // other zones, whoever's task that would be.
+  absl::Duration far_patience = absl::Milliseconds(500);
 
   // A HAVE waits at most this long for others to share its message.
   absl::Duration have_batch_delay = absl::Milliseconds(5);

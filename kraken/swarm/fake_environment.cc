@@ -22,10 +22,11 @@ PieceMap MapOf(int pieces, const std::vector<int>& have) {
 
 }  // namespace
 
-FakeEnvironment::FakeEnvironment(const SwarmConfig& config, bool origin)
+FakeEnvironment::FakeEnvironment(const SwarmConfig& config, bool origin, uint16_t zone)
     : random_(1), key_{Digest(), ByteCount(kPieceLength)} {
   PeerInfo self = Peer(500);
   self.origin = origin;
+  self.zone = zone;
   engine_ = std::make_unique<Scheduler>(
       config, self,
       Scheduler::Environment{
@@ -87,10 +88,12 @@ Handshake FakeEnvironment::HandshakeOf(int number, const std::vector<int>& have)
   return handshake;
 }
 
-LinkId FakeEnvironment::Connect(int number, const std::vector<int>& have, bool origin) {
+LinkId FakeEnvironment::Connect(int number, const std::vector<int>& have, bool origin,
+                                uint16_t zone) {
   accepted_ = LinkId();
   PeerInfo peer = Peer(number);
   peer.origin = origin;
+  peer.zone = zone;
   status_ = engine_->OnIncoming(IncomingId{static_cast<uint64_t>(number)}, peer,
                                 HandshakeOf(number, have));
   return status_.ok() ? accepted_ : LinkId();

@@ -30,7 +30,7 @@ class FakeEnvironment : private Network,
   // What the engine did, e.g. "request 1/4" (link 1, piece 4), in order. See fake_environment.cc.
   using Log = std::vector<std::string>;
 
-  explicit FakeEnvironment(const SwarmConfig& config, bool origin = false);
+  explicit FakeEnvironment(const SwarmConfig& config, bool origin = false, uint16_t zone = 0);
   ~FakeEnvironment() override;
 
   Scheduler& engine() { return *engine_; }
@@ -48,7 +48,7 @@ class FakeEnvironment : private Network,
   static PeerInfo Peer(int number);
   // Peer `number` opens a link and has these pieces. Returns the link; invalid if refused
   // (`status()` says why).
-  LinkId Connect(int number, const std::vector<int>& have, bool origin = false);
+  LinkId Connect(int number, const std::vector<int>& have, bool origin = false, uint16_t zone = 0);
   Handshake HandshakeOf(int number, const std::vector<int>& have) const;
   const absl::Status& status() const { return status_; }
 

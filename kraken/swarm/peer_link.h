@@ -38,6 +38,8 @@ struct PeerLink {
   TorrentSession* torrent = nullptr;
   PeerInfo peer;
   State state = State::kDialing;
+  // It is in another zone than we.
+  bool is_far = false;
   // We opened it.
   bool dialed = false;
   // `have` was full when the link opened, so that the picker counts it as a seed.

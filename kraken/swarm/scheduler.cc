@@ -231,6 +231,11 @@ TorrentStats Scheduler::StatsOf(TorrentId torrent) const {
   return session == nullptr ? TorrentStats() : session->stats();
 }
 
+const PieceMap* Scheduler::HaveOf(LinkId link) const {
+  const PeerLink* found = host_->FindLink(link);
+  return found == nullptr || !found->is_open() ? nullptr : &found->have;
+}
+
 void Scheduler::CheckInvariants() const {
   host_->torrents.ForEach([](const TorrentSession& session) { session.CheckInvariants(); });
   KH_CHECK(host_->torrents.size() == host_->torrent_by_key.size());

@@ -152,6 +152,8 @@ class Scheduler {
 
   const SwarmStats& stats() const;
   TorrentStats StatsOf(TorrentId torrent) const;
+  // The pieces that the peer has by its own word; null if there is no such link or it is not open.
+  const PieceMap* HaveOf(LinkId link) const;
   // Walks everything and aborts if an invariant does not hold. Slow.
   void CheckInvariants() const;
 

@@ -100,6 +100,37 @@ TEST(SchedulerTest, DialsUpToItsLimitsAndShakesHands) {
   fake.engine().CheckInvariants();
 }
 
+TEST(SchedulerTest, ATorrentWhosePeersAllLackTheSameLooksForOthers) {
+  const SwarmConfig config = SmallConfig();
+  FakeEnvironment fake(config);
+  const TorrentId id = fake.Add(4, {0});
+  std::vector<LinkId> links;
+  for (int peer = 1; peer <= config.min_links; ++peer) links.push_back(fake.Connect(peer, {0}));
+  EXPECT_EQ(fake.last_announce().want_peers, config.min_links) << "of the first announce";
+  fake.Advance(ToNanos(config.starved_after) + kNanosPerSecond);
+  EXPECT_GT(fake.last_announce().want_peers, 0) << "though it has the links that it wants";
+  fake.engine().OnTrackerPeers(id, Peers(11, 19));
+  EXPECT_FALSE(fake.Logged("dial").empty());
+  EXPECT_EQ(fake.Logged("close"), Log()) << "while there is room";
+  fake.engine().CheckInvariants();
+}
+
+TEST(SchedulerTest, AUselessPeerIsReplacedInTheEnd) {
+  SwarmConfig config = SmallConfig();
+  config.max_links = config.min_links;
+  FakeEnvironment fake(config);
+  const TorrentId id = fake.Add(4, {0});
+  fake.Connect(1, {0});
+  fake.Advance(kNanosPerMilli);
+  for (int peer = 2; peer <= config.min_links; ++peer) fake.Connect(peer, {0});
+  fake.engine().OnTrackerPeers(id, Peers(11, 11));
+  EXPECT_EQ(fake.Logged("dial"), Log());
+  fake.Advance(ToNanos(config.replace_interval) + kNanosPerSecond);
+  EXPECT_EQ(fake.Logged("close"), Log{"close 0 RESOURCE_EXHAUSTED"});
+  EXPECT_EQ(fake.Logged("dial"), Log{"dial 10.0.0.11"});
+  fake.engine().CheckInvariants();
+}
+
 TEST(SchedulerTest, NeverDialsItself) {
   FakeEnvironment fake(SmallConfig());
   const TorrentId id = fake.Add(4);

@@ -78,6 +78,19 @@ TEST(SchedulerUploadTest, ALinkThatClosesFreesItsSlots) {
   EXPECT_EQ(fake.Logged("upload").back(), "upload 1/2");
 }
 
+TEST(SchedulerUploadTest, ATorrentThatIsRemovedServesNobodyAnyMore) {
+  FakeEnvironment fake{SwarmConfig()};
+  const TorrentId id = fake.Add(4, {0, 1, 2, 3});
+  for (int peer = 1; peer <= 3; ++peer) {
+    const LinkId link = fake.Connect(peer, {});
+    for (int piece = 0; piece < 3; ++piece) fake.engine().OnRequest(link, P(piece));
+  }
+  fake.TakeLog();
+  ASSERT_TRUE(fake.engine().RemoveTorrent(id, absl::DataLossError("revoked")).ok());
+  EXPECT_EQ(fake.Logged("upload"), Log());
+  EXPECT_EQ(fake.Logged("close").size(), 3u);
+}
+
 TEST(SchedulerUploadTest, HavesGoToAllPeersAndWaitNoLongerThanTheLimit) {
   SwarmConfig config;
   FakeEnvironment fake(config);

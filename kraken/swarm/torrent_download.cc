@@ -55,6 +55,10 @@ void TorrentSession::OnHave(PeerLink& link, absl::Span<const PieceIndex> pieces,
     if (!link.have.Add(piece)) continue;
     link.last_news = now;
     if (CountsPieces(link)) picker_.AddPeerPiece(piece);
+    if (near_ != nullptr && !link.is_far) {
+      near_->AddPiece(piece);
+      near_news_ = now;
+    }
     ForgetReveal(link, piece);
   }
   if (CloseIfUseless(link)) {
@@ -143,7 +147,7 @@ void TorrentSession::OnGoodPiece(PeerLink& link, PieceIndex piece, ByteCount byt
     ++host_.stats.pieces_redundant;
     return;
   }
-  last_payload_ = host_.Now();
+  last_payload_ = near_news_ = host_.Now();
   CancelOtherRequests(piece);
   if (super_seeder_ != nullptr) super_seeder_->AddPiece(piece);
   QueueHave(piece);
@@ -174,6 +178,7 @@ bool TorrentSession::EndRequest(PeerLink& link, PieceIndex piece) {
   link.requests.erase(link.requests.begin() + (request - link.requests.data()));
   picker_.RemoveRequest(piece);
   --requests_;
+  far_requests_ -= link.is_far;
   return true;
 }
 
@@ -225,6 +230,8 @@ int TorrentSession::RequestTarget() const {
 
 absl::optional<TorrentSession::Choice> TorrentSession::Choose() {
   if (const absl::optional<Choice> choice = ChooseForReaders()) return choice;
+  // First, so that the zone's uplink is never idle.
+  if (const absl::optional<Choice> choice = ChooseFar()) return choice;
   if (PeerLink* link = BestLink(absl::nullopt)) {
     if (const absl::optional<PieceIndex> piece = picker_.PickRarest(link->have)) {
       return Choice{link, *piece};
@@ -264,7 +271,7 @@ bool TorrentSession::IsInReaderWindow(PieceIndex piece) const {
 absl::optional<TorrentSession::Choice> TorrentSession::ChooseEndgame() {
   if (!picker_.free().IsEmpty()) return absl::nullopt;
   for (PeerLink* link : links_) {
-    if (!MayAsk(*link) || link->on_parole) continue;
+    if (!MayAsk(*link) || link->on_parole || link->is_far) continue;
     if (link->BacklogNanos(host_.Now()) > PieceNanos(*link)) continue;
     const absl::optional<PieceIndex> piece =
         picker_.PickEndgame(link->have, host_.config.endgame_copies);
@@ -274,13 +281,19 @@ absl::optional<TorrentSession::Choice> TorrentSession::ChooseEndgame() {
 }
 
 // The link over which a piece would probably be here first, of those that have `piece` or, without
-// one, any piece we want. Ties fall by chance, so that not all hosts run to the same peer.
+// one, are of our zone and have any piece we want. Ties fall by chance, so that not all hosts run
+// to the same peer.
 PeerLink* TorrentSession::BestLink(absl::optional<PieceIndex> piece) {
   PeerLink* best = nullptr;
   int64_t best_score = std::numeric_limits<int64_t>::max();
   for (PeerLink* link : links_) {
     if (!MayAsk(*link)) continue;
-    if (piece.has_value() ? !link->have.Has(*piece) : !picker_.IsInteresting(link->have)) continue;
+    if (piece.has_value()) {
+      if (!link->have.Has(*piece)) continue;
+      if (link->is_far && !MayFetchFar(*link, *piece)) continue;
+    } else if (link->is_far || !picker_.IsInteresting(link->have)) {
+      continue;
+    }
     const int64_t score = Score(*link);
     if (score >= best_score) continue;
     best = link;
@@ -337,6 +350,7 @@ void TorrentSession::SendRequest(PeerLink& link, PieceIndex piece) {
   link.requests.push_back({.piece = piece, .sent = now, .deadline = now + timeout});
   picker_.AddRequest(piece);
   ++requests_;
+  far_requests_ += link.is_far;
   ++host_.stats.requests_sent;
   host_.env.network->SendRequest(link.id, piece);
 }

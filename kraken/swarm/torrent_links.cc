@@ -22,9 +22,9 @@ void TorrentSession::OnTrackerPeers(absl::Span<const PeerInfo> peers) {
 void TorrentSession::DialMore() {
   const SwarmConfig& config = host_.config;
   if (is_complete() || stopped_) return;
-  const int wanted = std::min(config.min_links, config.max_links);
-  while (static_cast<int>(links_.size()) < wanted && dialed_links_ < config.max_dialed_links &&
-         pending_dials_ < config.max_pending_dials && host_.HasRoomForLink()) {
+  while (static_cast<int>(links_.size()) < WantedLinks() &&
+         dialed_links_ < config.max_dialed_links && pending_dials_ < config.max_pending_dials &&
+         host_.HasRoomForLink()) {
     const absl::optional<PeerInfo> peer = candidates_.TakeNext(host_.Now());
     if (!peer.has_value()) return;
     PeerLink* link = host_.NewLink(*this, *peer);
@@ -125,6 +125,40 @@ absl::Status TorrentSession::AcceptBesides(const PeerInfo& peer) {
   return absl::OkStatus();
 }
 
+int TorrentSession::WantedLinks() const {
+  const SwarmConfig& config = host_.config;
+  const bool starved = host_.Now() - last_use_ >= ToNanos(config.starved_after);
+  return std::min(config.min_links + (starved ? config.starved_links : 0), config.max_links);
+}
+
+// Peers that all lack the same are of no use to each other, however many they are: such a torrent
+// wants to know others, and leaves those that had nothing new for longest.
+void TorrentSession::LookForUse() {
+  const Instant now = host_.Now();
+  const bool useful = is_complete() || requests_ > 0 ||
+                      std::any_of(links_.begin(), links_.end(), [this](const PeerLink* link) {
+                        return link->is_open() && picker_.IsInteresting(link->have);
+                      });
+  if (useful) {
+    last_use_ = last_replacement_ = now;
+    return;
+  }
+  // The tracker hears of it now, unless it knows.
+  if (WantedPeers() > 0 && hungry_nanos_ == 0) next_announce_ = now;
+  if (static_cast<int>(links_.size()) < WantedLinks() ||
+      now - last_replacement_ < ToNanos(host_.config.replace_interval)) {
+    return;
+  }
+  PeerLink* least = nullptr;
+  for (PeerLink* link : links_) {
+    if (!link->is_open() || link->peer.origin || link->uploads_queued > 0) continue;
+    if (least == nullptr || link->last_news < least->last_news) least = link;
+  }
+  if (least == nullptr) return;
+  last_replacement_ = now;
+  CloseLink(*least, absl::ResourceExhaustedError("has had nothing new for long"));
+}
+
 // Closes a link that does us no good, for one that might.
 bool TorrentSession::MakeRoom() {
   const Instant now = host_.Now();
@@ -144,6 +178,9 @@ void TorrentSession::OpenLink(PeerLink& link, const Handshake& handshake) {
   link.state = PeerLink::State::kOpen;
   link.have = handshake.have;
   link.last_news = now;
+  link.is_far = IsFar(link.peer);
+  far_links_ += link.is_far;
+  if (near_ != nullptr && !link.is_far) near_->AddPeer(link.have);
   if (CountsPieces(link)) {
     link.counted_as_seed = link.have.IsFull();
     if (link.counted_as_seed) {
@@ -213,7 +250,12 @@ void TorrentSession::DetachLink(PeerLink& link, bool failed) {
   } else if (link.is_open() && CountsPieces(link)) {
     picker_.RemovePeerPieces(link.have);
   }
-  if (!link.is_open()) --pending_dials_;
+  if (link.is_open()) {
+    far_links_ -= link.is_far;
+    if (near_ != nullptr && !link.is_far) near_->RemovePeer(link.have);
+  } else {
+    --pending_dials_;
+  }
   if (link.dialed) --dialed_links_;
   uploads_queued_ -= link.uploads_queued;
   if (super_seeder_ != nullptr) super_seeder_->DropLink(link.id);

@@ -41,6 +41,7 @@ TorrentSession::TorrentSession(Host& host, const TorrentSpec& spec)
       picker_(spec.have, VerifiablePieces(spec), host.env.random),
       candidates_(host.config.max_candidates, ToNanos(host.config.redial_delay),
                   ToNanos(host.config.max_redial_delay)) {
+  if (host_.self.zone != 0) near_ = std::make_unique<NearPieces>(layout_.piece_count());
   if (host_.config.super_seed) {
     super_seeder_ = std::make_unique<SuperSeeder>(spec.have, host.env.random);
   }
@@ -51,7 +52,7 @@ TorrentSession::~TorrentSession() = default;
 void TorrentSession::Start(TorrentId id) {
   id_ = id;
   const Instant now = host_.Now();
-  last_payload_ = now;
+  last_payload_ = last_use_ = last_replacement_ = near_news_ = now;
   last_stall_report_ = now;
   next_maintenance_ = now + ToNanos(host_.config.maintenance_interval);
   Announce(AnnounceEvent::kJoin);
@@ -60,6 +61,8 @@ void TorrentSession::Start(TorrentId id) {
 
 void TorrentSession::Stop(AnnounceEvent last_word, const absl::Status& reason) {
   stopped_ = true;
+  // All first: a slot that one link leaves is not for another of them.
+  for (const PeerLink* link : links_) host_.uploads.RemoveWaiting(link->id);
   while (!links_.empty()) CloseLink(*links_.back(), reason);
   for (ReaderId reader : readers_) host_.readers.Erase(reader);
   readers_.clear();
@@ -156,6 +159,7 @@ bool TorrentSession::RunMaintenance() {
     TellStarving();
     RevealPieces();
   }
+  LookForUse();
   DialMore();
   FillRequests();
   const Instant now = host_.Now();
@@ -183,7 +187,7 @@ bool TorrentSession::IsIdleTooLong() const {
 
 int TorrentSession::WantedPeers() const {
   if (is_complete() || stopped_ || host_.config.max_dialed_links == 0) return 0;
-  const int missing = host_.config.min_links - static_cast<int>(links_.size());
+  const int missing = WantedLinks() - static_cast<int>(links_.size());
   const int known = static_cast<int>(candidates_.CountDue(host_.Now()));
   return std::max(missing - known, 0);
 }
@@ -252,18 +256,23 @@ void TorrentSession::CheckInvariants() const {
   int requests = 0;
   int pending = 0;
   int dialed = 0;
+  int far = 0;
+  int far_requests = 0;
   for (const PeerLink* link : links_) {
     KH_CHECK(link->torrent == this && host_.links.Find(link->id) == link);
     KH_CHECK(link->is_open() || (link->requests.empty() && link->uploads_queued == 0));
     requests += static_cast<int>(link->requests.size());
     pending += !link->is_open();
     dialed += link->dialed;
+    far += link->is_far && link->is_open();
+    far_requests += link->is_far ? static_cast<int>(link->requests.size()) : 0;
     for (const PendingRequest& request : link->requests) {
       KH_CHECK(picker_.Copies(request.piece) > 0 && link->have.Has(request.piece));
       KH_CHECK(picker_.verifiable().Has(request.piece));
     }
   }
   KH_CHECK(requests == requests_ && pending == pending_dials_ && dialed == dialed_links_);
+  KH_CHECK(far == far_links_ && far_requests == far_requests_);
   KH_CHECK(links_.size() <= static_cast<size_t>(host_.config.max_links));
   for (PieceIndex piece : picker_.requested()) KH_CHECK(!picker_.have().Has(piece));
 }

@@ -14,6 +14,7 @@
 #include "kraken/swarm/environment.h"
 #include "kraken/swarm/ids.h"
 #include "kraken/swarm/instant.h"
+#include "kraken/swarm/near_pieces.h"
 #include "kraken/swarm/peer_link.h"
 #include "kraken/swarm/piece_map.h"
 #include "kraken/swarm/piece_picker.h"
@@ -29,8 +30,9 @@ class Host;
 // Inputs have been routed here by Scheduler; links are live, indexes not yet checked.
 // Not thread safe.
 //
-// Its methods are in four files: torrent_session.cc (life, pieces, readers), torrent_links.cc
-// (who is linked), torrent_download.cc (what to ask of whom), torrent_upload.cc (what others get).
+// Its methods are in five files: torrent_session.cc (life, pieces, readers), torrent_links.cc (who
+// is linked), torrent_download.cc (what to ask of whom), torrent_zones.cc (what to fetch from
+// afar), torrent_upload.cc (what others get).
 class TorrentSession {
  public:
   // `host` outlives it.
@@ -116,6 +118,8 @@ class TorrentSession {
   PeerLink* FindLinkTo(const PeerId& peer);
   absl::Status AcceptBesides(const PeerInfo& peer);
   bool MakeRoom();
+  int WantedLinks() const;
+  void LookForUse();
   void OpenLink(PeerLink& link, const Handshake& handshake);
   Handshake OurHandshake(PeerLink& link);
   // Two origins, one of which copies from the other.
@@ -148,6 +152,16 @@ class TorrentSession {
   void ExpireRequests();
   void MeasurePiece(PeerLink& link, const PendingRequest& request, ByteCount bytes);
 
+  // torrent_zones.cc. REQUIRES for those that ask about pieces: our zone is known.
+  bool IsFar(const PeerInfo& peer) const;
+  bool MayFetchFar(const PeerLink& link, PieceIndex piece) const;
+  // Of us and the linked peers of our zone, we are to fetch the piece.
+  bool IsOurTask(PieceIndex piece) const;
+  bool GetsNothingNear() const;
+  int FarRequestTarget() const;
+  absl::optional<Choice> ChooseFar();
+  absl::optional<PieceIndex> PickFar(const PeerLink& link, bool any) const;
+
   // torrent_upload.cc
   void QueueHave(PieceIndex piece);
   void FlushHaves();
@@ -176,6 +190,12 @@ class TorrentSession {
   int pending_dials_ = 0;
   int dialed_links_ = 0;
   std::vector<ReaderId> readers_;
+  // Null if our zone is not known.
+  std::unique_ptr<NearPieces> near_;
+  int far_links_ = 0;
+  int far_requests_ = 0;
+  // When a peer of our zone last had something new, or we had.
+  Instant near_news_;
 
   // Super-seeding: pieces that were out an interval ago, and are now, and when that was counted.
   int32_t settled_out_ = 0;
@@ -201,6 +221,9 @@ class TorrentSession {
   bool load_changed_ = false;
 
   Instant last_payload_;
+  // When there was last something to ask a peer for, and when a useless one was last replaced.
+  Instant last_use_;
+  Instant last_replacement_;
   Instant last_stall_report_;
   // After a piece could not be written: nothing is asked for until then.
   Instant paused_until_;

@@ -39,6 +39,10 @@ bool UploadQueue::RemoveWaiting(LinkId link, PieceIndex piece) {
 
 void UploadQueue::RemoveLink(LinkId link) {
   active_.erase(std::remove_if(active_.begin(), active_.end(), IsOf(link)), active_.end());
+  RemoveWaiting(link);
+}
+
+void UploadQueue::RemoveWaiting(LinkId link) {
   waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(), IsOf(link)), waiting_.end());
   waiting_bytes_ = 0;
   for (const Upload& upload : waiting_) waiting_bytes_ += upload.bytes.value();

@@ -33,6 +33,8 @@ class UploadQueue {
   // Takes back a request that waits; false if it does not wait.
   bool RemoveWaiting(LinkId link, PieceIndex piece);
 
+  // Drops all that waits for the link.
+  void RemoveWaiting(LinkId link);
   // Drops all that waits or is sent for the link.
   void RemoveLink(LinkId link);
 
