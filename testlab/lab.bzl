@@ -53,5 +53,9 @@ def measurement(name):
         tags = ["benchmark"],
     )
 
+def program_arguments():
+    """Names and paths of the programs, as arguments."""
+    return _program_arguments(_PROGRAMS)
+
 def _program_arguments(programs):
     return ["--program=%s=$(rootpath %s)" % item for item in programs.items()]

@@ -153,7 +153,10 @@ void Downloads::OnMetainfo(Download& download, const rpc::v1::Metainfo& metainfo
     }
     AddRange(*std::move(range));
   }
-  if (download.leeching) Answer(download, absl::OkStatus());
+  if (!download.leeching) return;
+  const absl::StatusOr<InfoHash> info_hash = rpc::InfoHashFromBytes(metainfo.kraken().info_hash());
+  if (info_hash.ok()) node_->SetInfoHash(download.key, *info_hash);
+  Answer(download, absl::OkStatus());
 }
 
 void Downloads::OnInline(Download& download, const std::string& bytes) {

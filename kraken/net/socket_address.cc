@@ -44,7 +44,8 @@ absl::StatusOr<SocketAddress> SocketAddress::Parse(absl::string_view text) {
 
 absl::StatusOr<SocketAddress> SocketAddress::FromIp(absl::string_view ip, uint16_t port) {
   SocketAddress result;
-  const std::string text(ip);
+  // What C takes for the end of a text must not hide the rest of it.
+  const std::string text(absl::StrContains(ip, '\0') ? absl::string_view() : ip);
   auto* v4 = reinterpret_cast<sockaddr_in*>(&result.storage_);
   if (::inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
     v4->sin_family = AF_INET;

@@ -43,6 +43,12 @@ TEST(SocketAddress, Parses) {
   EXPECT_EQ(Reparse(absl::StrCat("unix:", std::string(200, 'x'))), "error");
 }
 
+TEST(SocketAddress, AnAddressEndsWhereItsTextDoes) {
+  EXPECT_EQ(SocketAddress::FromIp("10.0.0.1", 5)->ToString(), "10.0.0.1:5");
+  EXPECT_FALSE(SocketAddress::FromIp(absl::string_view("10.0.0.1\0more", 13), 5).ok());
+  EXPECT_FALSE(SocketAddress::FromIp("10.0.0.1 ", 5).ok());
+}
+
 TEST(SocketAddress, KnowsLoopback) {
   for (const char* yes :
        {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "unix:/x", "[::ffff:127.0.0.1]:1"}) {

@@ -52,8 +52,10 @@ class BlobFetcher::Job : public registry::BlobSink {
 
   absl::Status Write(absl::string_view data) override {
     KH_RETURN_IF_ERROR(cancellation_.status());
-    KH_RETURN_IF_ERROR(writer_->Append(
-        absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(data.data()), data.size())));
+    const auto bytes =
+        absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(data.data()), data.size());
+    KH_RETURN_IF_ERROR(writer_->Append(bytes));
+    if (summer_.has_value()) summer_->Append(bytes);
     FlushStates();
     if (writer_->next_offset().value() - reported_ >= kProgressBytes) ReportProgress();
     return absl::OkStatus();
@@ -82,12 +84,30 @@ class BlobFetcher::Job : public registry::BlobSink {
       if (state.has_value()) states_.push_back(*state);
     });
     reported_ = writer_->next_offset().value();
+    BeginSums(*partial);
     if (writer_->next_offset().value() < size_.value()) {
       KH_RETURN_IF_ERROR(
           backend.DownloadBlob(ns, digest_, writer_->next_offset(), *this, cancellation_));
     }
     ReportProgress();
-    return writer_->Finish().status();
+    KH_RETURN_IF_ERROR(writer_->Finish().status());
+    RememberSums();
+    return absl::OkStatus();
+  }
+
+  // A fetch that goes on where another one ended does not see all bytes: its blob is read once more
+  // if somebody wants the sums.
+  void BeginSums(const storage::PartialBlob& partial) {
+    if (owner_->sums_ == nullptr || reported_ != 0 || !partial.layout().has_value()) return;
+    absl::StatusOr<swarm::KrakenSummer> summer =
+        owner_->sums_->SummerOf(digest_, *partial.layout());
+    if (summer.ok()) summer_.emplace(*std::move(summer));
+  }
+
+  void RememberSums() {
+    if (!summer_.has_value()) return;
+    absl::StatusOr<swarm::KrakenMetainfo> metainfo = summer_->Finish();
+    if (metainfo.ok()) owner_->sums_->Remember(*std::move(metainfo));
   }
 
   // Says what an earlier fetch left: the pieces of the verified prefix, whose states are known.
@@ -128,17 +148,19 @@ class BlobFetcher::Job : public registry::BlobSink {
   const std::shared_ptr<FetchEvents> events_;
   ByteCount size_{0};
   std::optional<storage::SequentialWriter> writer_;
+  std::optional<swarm::KrakenSummer> summer_;
   std::vector<Sha256State> states_;
   int64_t reported_ = 0;
 };
 
 BlobFetcher::BlobFetcher(net::EventLoop* loop, const backend::NamespaceRouter* backends,
                          storage::BlobStore* store, storage::PieceLengthTable piece_lengths,
-                         int max_fetches)
+                         int max_fetches, KrakenSums* sums)
     : loop_(loop),
       backends_(backends),
       store_(store),
       piece_lengths_(std::move(piece_lengths)),
+      sums_(sums),
       threads_(max_fetches, kMaxWaiting, "fetch") {}
 
 BlobFetcher::~BlobFetcher() { Shutdown(); }

@@ -14,6 +14,7 @@
 #include "kraken/base/sha256_state.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/net/event_loop.h"
+#include "kraken/origin/kraken_sums.h"
 #include "kraken/registry/cancellation.h"
 #include "kraken/storage/blob_store.h"
 
@@ -40,9 +41,10 @@ struct FetchEvents {
 // Thread-safe.
 class BlobFetcher {
  public:
-  // All outlive it. `sizes` says the piece length for a size.
+  // All outlive it. `sums`: gets those of blobs that come in one go; null: nobody wants them.
   BlobFetcher(net::EventLoop* loop, const backend::NamespaceRouter* backends,
-              storage::BlobStore* store, storage::PieceLengthTable piece_lengths, int max_fetches);
+              storage::BlobStore* store, storage::PieceLengthTable piece_lengths, int max_fetches,
+              KrakenSums* sums = nullptr);
   ~BlobFetcher();
 
   void Fetch(const Digest& digest, const std::string& ns,
@@ -62,6 +64,7 @@ class BlobFetcher {
   const backend::NamespaceRouter* const backends_;
   storage::BlobStore* const store_;
   const storage::PieceLengthTable piece_lengths_;
+  KrakenSums* const sums_;
   registry::Cancellation shutdown_;
   WorkerPool threads_;
 };

@@ -13,6 +13,7 @@
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/kraken_gate.h"
 #include "kraken/daemon/listeners.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
@@ -23,6 +24,8 @@
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
 #include "kraken/origin/blob_fetcher.h"
+#include "kraken/origin/kraken_routes.h"
+#include "kraken/origin/kraken_sums.h"
 #include "kraken/origin/origin_hub.h"
 #include "kraken/origin/origin_metrics.h"
 #include "kraken/origin/origin_server.h"
@@ -78,6 +81,9 @@ class Origin final : public daemon::Daemon {
     });
     shutdown_.AddBlocking("gRPC", [this] { rpc_server_->Shutdown(kGrace); });
     shutdown_.AddBlocking("backend fetches", [this] { fetcher_->Shutdown(); });
+    shutdown_.AddBlocking("sums", [this] {
+      if (sums_ != nullptr) sums_->Shutdown();
+    });
     shutdown_.Add("swarm", [this](auto next) {
       node_->Shutdown([next = std::move(next)](absl::Status) mutable { next(); });
     });
@@ -143,9 +149,12 @@ class Origin final : public daemon::Daemon {
   }
 
   absl::Status Serve() {
-    fetcher_ =
-        std::make_unique<BlobFetcher>(&control_, &backends_->router(), store_.get(),
-                                      config_.piece_lengths, config_.blobrefresh.max_fetches);
+    if (config_.compat.kraken) {
+      sums_ = std::make_unique<KrakenSums>(&control_, store_.get(), config_.piece_lengths);
+    }
+    fetcher_ = std::make_unique<BlobFetcher>(&control_, &backends_->router(), store_.get(),
+                                             config_.piece_lengths, config_.blobrefresh.max_fetches,
+                                             sums_.get());
     OriginHub::Parts parts;
     parts.loop = &control_;
     parts.cluster = cluster_.get();
@@ -154,6 +163,7 @@ class Origin final : public daemon::Daemon {
     parts.store = store_.get();
     parts.fetcher = fetcher_.get();
     parts.disk = &disk_;
+    parts.sums = sums_.get();
     parts.signer = tls_.signer;
     parts.self = self_;
     parts.zone = flags_.zone;
@@ -166,6 +176,11 @@ class Origin final : public daemon::Daemon {
                               .hub = hub_.get(),
                               .store = store_.get(),
                               .cluster = cluster_.get()});
+    AddKrakenRoutes(router_, {.control = &control_,
+                              .hub = hub_.get(),
+                              .gate = &gate_,
+                              .self = node_->self(),
+                              .zone = flags_.zone});
     origin_metrics_ =
         std::make_unique<OriginMetrics>(&metrics_, node_.get(), store_.get(), hub_.get());
     daemon::AddAdminRoutes(
@@ -198,10 +213,12 @@ class Origin final : public daemon::Daemon {
   std::unique_ptr<rpc::OriginClient> client_;
   std::unique_ptr<cluster::ClusterMonitor> cluster_;
   std::unique_ptr<peer_wire::SwarmNode> node_;
+  std::unique_ptr<KrakenSums> sums_;
   std::unique_ptr<BlobFetcher> fetcher_;
   std::unique_ptr<OriginHub> hub_;
   std::unique_ptr<rpc::OriginService> service_;
   std::unique_ptr<rpc::RpcServer> rpc_server_;
+  daemon::KrakenGate gate_{config_.compat};
   net::Router router_;
   std::unique_ptr<OriginMetrics> origin_metrics_;
   std::unique_ptr<net::HttpServer> http_;

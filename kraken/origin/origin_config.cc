@@ -78,6 +78,12 @@ void ReadConfig(config::ObjectReader& r, OriginConfig* c) {
   c->healthcheck_interval = monitor.interval;
   r.Optional("blobrefresh", &c->blobrefresh);
   ReadPieceLengths(r, &c->piece_lengths);
+  if (c->compat.kraken && !r.Has("metainfogen")) {
+    r.Error(
+        "metainfogen",
+        "with compat.kraken, piece_lengths must be here, and the same as Kraken's origins have: "
+        "they decide what a blob is called among its peers");
+  }
   r.Required("backends", &c->backends);
   r.Optional("scheduler", &c->scheduler);
   r.IgnoredKrakenKey("peer_id_factory", "a peer is named by its address");

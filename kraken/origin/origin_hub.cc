@@ -127,9 +127,11 @@ void OriginHub::OnComplete(const Digest& digest, absl::StatusOr<rpc::v1::Metainf
   blob->known = *metainfo;
   blob->bytes_done = blob->bytes_total = metainfo->size_bytes();
   if (!metainfo->is_inline()) {
-    parts_.node->SeedComplete(digest, [digest](absl::Status status) {
+    parts_.node->SeedComplete(digest, [alive = alive_, digest](absl::Status status) {
       if (!status.ok()) {
         telemetry::LogError("cannot seed", {{"digest", digest.ToString()}, {"reason", status}});
+      } else if (*alive != nullptr) {
+        (*alive)->UseInfoHash(digest);
       }
     });
   }
@@ -139,6 +141,7 @@ void OriginHub::OnComplete(const Digest& digest, absl::StatusOr<rpc::v1::Metainf
   TellAll(*blob, std::move(news));
   FinishPrefetches(*blob);
   DropIfUnused(digest);
+  TellKraken(digest);
 }
 // ---- Small things ----
 

@@ -12,6 +12,7 @@
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/origin/blob_fetcher.h"
+#include "kraken/origin/kraken_sums.h"
 #include "kraken/origin/origin_blob.h"
 #include "kraken/peer_wire/swarm_node.h"
 #include "kraken/rpc/convert.h"
@@ -40,8 +41,9 @@ struct OriginStats {
 // the source dies, the next one goes on from the bytes that it has. So a backend gives each byte
 // out once, and once more at most for what was unfinished. Belongs to the control loop.
 //
-// Its methods are in three files: origin_hub.cc (the blobs, the store), origin_hub_sources.cc (how
-// a blob comes here), origin_hub_requests.cc (those who ask).
+// Its methods are in four files: origin_hub.cc (the blobs, the store), origin_hub_sources.cc (how
+// a blob comes here), origin_hub_requests.cc (those who ask), origin_hub_kraken.cc (what Kraken's
+// version 1 is told).
 class OriginHub final : public rpc::OriginHandler {
  public:
   struct Parts {
@@ -52,6 +54,8 @@ class OriginHub final : public rpc::OriginHandler {
     storage::BlobStore* store = nullptr;
     BlobFetcher* fetcher = nullptr;
     WorkerPool* disk = nullptr;
+    // Null: there are no processes of Kraken's version 1 (`compat.kraken`).
+    KrakenSums* sums = nullptr;
     // Null: TLS is off, and lists are not signed.
     std::shared_ptr<const swarm::PieceListSigner> signer;
     // Our label in the ring.
@@ -75,6 +79,11 @@ class OriginHub final : public rpc::OriginHandler {
   // Begins to bring the blob here, for whoever asks again (Kraken's 202).
   void Warm(const Digest& digest, const std::string& ns);
 
+  // What Kraken's version 1 knows of the blob. Null, and the blob is on its way here, if it is not
+  // complete in the store. NOT_FOUND: nor does the backend have it. Errors as KrakenSums::Get.
+  // REQUIRES: Parts::sums.
+  void GetKraken(const Digest& digest, const std::string& ns, KrakenSums::Done done);
+
   // Ends all streams with UNAVAILABLE and gives up what is under way; what came stays.
   void Stop();
 
@@ -94,6 +103,9 @@ class OriginHub final : public rpc::OriginHandler {
   void LookUp(const Digest& digest);
   void OnComplete(const Digest& digest, absl::StatusOr<rpc::v1::Metainfo> metainfo);
   void LoadMetainfo(const Digest& digest);
+  void TellKraken(const Digest& digest);
+  void OnKraken(OriginBlob& blob, const swarm::KrakenMetainfo& metainfo);
+  void UseInfoHash(const Digest& digest);
 
   // Other origins.
   void NextSource(OriginBlob& blob);

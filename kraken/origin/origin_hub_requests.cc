@@ -23,7 +23,9 @@ void OriginHub::OnWatchMetainfo(rpc::v1::WatchMetainfoRequest request,
                                 std::shared_ptr<rpc::MetainfoOutlet> outlet) {
   absl::StatusOr<Digest> digest = rpc::DigestFromBytes(request.digest());
   absl::Status status = digest.status();
-  if (status.ok()) status = Namespace::Parse(request.namespace_()).status();
+  // Without a namespace the backend can't be asked.
+  const bool needs_namespace = !request.only_if_here() || !request.namespace_().empty();
+  if (status.ok() && needs_namespace) status = Namespace::Parse(request.namespace_()).status();
   if (status.ok() && stopping_) status = absl::UnavailableError("the origin is shutting down");
   if (status.ok() && request.only_if_here() && !IsHere(*digest)) {
     status = absl::NotFoundError("not here");
@@ -127,6 +129,8 @@ void OriginHub::Tell(OriginBlob& blob, const rpc::v1::Metainfo& news) {
   rpc::v1::MetainfoNews message;
   *message.mutable_metainfo() = news;
   message.mutable_metainfo()->set_complete(false);
+  // Each origin sums the blob itself.
+  message.mutable_metainfo()->clear_kraken();
   TellAll(blob, std::move(message));
 }
 

@@ -147,4 +147,38 @@ absl::StatusOr<swarm::SignedPieceRange> FromProto(const v1::PieceRange& proto) {
   return range;
 }
 
+v1::KrakenMetainfo ToProto(const swarm::KrakenMetainfo& metainfo) {
+  v1::KrakenMetainfo proto;
+  proto.set_piece_length_bytes(static_cast<uint64_t>(metainfo.piece_length().value()));
+  proto.mutable_piece_sums()->Add(metainfo.piece_sums().begin(), metainfo.piece_sums().end());
+  return proto;
+}
+
+absl::StatusOr<swarm::KrakenMetainfo> FromProto(const v1::KrakenMetainfo& proto,
+                                                const Digest& digest, uint64_t size_bytes) {
+  constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
+  if (size_bytes > kMax || proto.piece_length_bytes() > kMax) {
+    return absl::InvalidArgumentError(absl::StrCat("metainfo of size ", size_bytes,
+                                                   ", piece length ", proto.piece_length_bytes()));
+  }
+  return swarm::KrakenMetainfo::Create(
+      digest, ByteCount(static_cast<int64_t>(size_bytes)),
+      ByteCount(static_cast<int64_t>(proto.piece_length_bytes())),
+      std::vector<uint32_t>(proto.piece_sums().begin(), proto.piece_sums().end()));
+}
+
+std::string ToBytes(const InfoHash& info_hash) {
+  const auto& bytes = info_hash.bytes();
+  return std::string(bytes.begin(), bytes.end());
+}
+
+absl::StatusOr<InfoHash> InfoHashFromBytes(absl::string_view bytes) {
+  InfoHash::Bytes array;
+  if (bytes.size() != array.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("an info hash of ", bytes.size(), " bytes"));
+  }
+  std::copy(bytes.begin(), bytes.end(), array.begin());
+  return InfoHash::FromBytes(array);
+}
+
 }  // namespace kraken::rpc

@@ -10,7 +10,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kraken/base/digest.h"
+#include "kraken/base/info_hash.h"
 #include "kraken/rpc/common.pb.h"
+#include "kraken/swarm/kraken_metainfo.h"
 #include "kraken/swarm/metainfo.h"
 #include "kraken/swarm/peer_info.h"
 
@@ -45,6 +47,14 @@ absl::StatusOr<swarm::PeerInfo> FromProto(const v1::Peer& peer, ZoneTable& zones
 
 v1::PieceRange ToProto(const swarm::SignedPieceRange& range);
 absl::StatusOr<swarm::SignedPieceRange> FromProto(const v1::PieceRange& range);
+
+// With the sums, as an origin tells it.
+v1::KrakenMetainfo ToProto(const swarm::KrakenMetainfo& metainfo);
+absl::StatusOr<swarm::KrakenMetainfo> FromProto(const v1::KrakenMetainfo& metainfo,
+                                                const Digest& digest, uint64_t size_bytes);
+
+std::string ToBytes(const InfoHash& info_hash);
+absl::StatusOr<InfoHash> InfoHashFromBytes(absl::string_view bytes);
 
 }  // namespace kraken::rpc
 

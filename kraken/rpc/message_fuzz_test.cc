@@ -1,5 +1,5 @@
 // Whatever another process says. The first byte says as what it is read: a peer, a range of pieces,
-// capabilities.
+// capabilities, what Kraken's version 1 knows of a blob.
 #include <cstdint>
 #include <string>
 
@@ -36,6 +36,16 @@ void ReadPieceRange(absl::string_view bytes) {
            again.first() == proto.first() && again.states() == proto.states());
 }
 
+void ReadKrakenMetainfo(absl::string_view bytes) {
+  v1::Metainfo proto;
+  if (!proto.ParseFromString(std::string(bytes))) return;
+  const auto metainfo = FromProto(proto.kraken(), Digest(), proto.size_bytes());
+  if (!metainfo.ok()) return;
+  const v1::KrakenMetainfo again = ToProto(*metainfo);
+  KH_CHECK(again.piece_length_bytes() == proto.kraken().piece_length_bytes() &&
+           again.piece_sums_size() == proto.kraken().piece_sums_size());
+}
+
 void ReadCapabilities(absl::string_view bytes) {
   const auto capabilities = ParseCapabilities(bytes);
   if (!capabilities.ok()) return;
@@ -56,6 +66,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 'r':
       kraken::rpc::ReadPieceRange(bytes);
+      break;
+    case 'k':
+      kraken::rpc::ReadKrakenMetainfo(bytes);
       break;
     case 'c':
       kraken::rpc::ReadCapabilities(bytes);

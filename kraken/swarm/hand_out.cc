@@ -48,7 +48,10 @@ AnnounceAnswer HandOut::Announce(Instant now, const PeerInfo& peer, const Announ
   AnnounceAnswer answer;
   answer.peers = swarm->Select(now, entry, record.want_peers);
   if (is_new) answer.pushes = swarm->PushNewcomer(now, entry, answer.peers);
-  swarm->NoteUnmetWant(entry, record.want_peers - static_cast<int>(answer.peers.size()));
+  // A peer of version 1 has no stream to be pushed to: it asks again.
+  const bool takes_pushes = peer.version == WireVersion::kHarbor;
+  swarm->NoteUnmetWant(
+      entry, takes_pushes ? record.want_peers - static_cast<int>(answer.peers.size()) : 0);
   return answer;
 }
 
@@ -68,6 +71,11 @@ void HandOut::Forget(const TorrentKey& key, const PeerId& peer) {
 void HandOut::Forget(const PeerId& peer) {
   const Slot known = peers_->Find(peer);
   if (known != kNoSlot) RemoveAllOf(known);
+}
+
+const PeerInfo* HandOut::FindPeer(const PeerId& peer) const {
+  const Slot known = peers_->Find(peer);
+  return known == kNoSlot ? nullptr : &peers_->at(known).info;
 }
 
 void HandOut::Sweep(Instant now) {

@@ -74,6 +74,9 @@ class HandOut {
   // The peer's announce stream broke: it is out of all hand-outs until it announces again.
   void Forget(const PeerId& peer);
 
+  // The peer as it announced itself last; null if it is in no swarm. Valid until the next call.
+  const PeerInfo* FindPeer(const PeerId& peer) const;
+
   // Drops what expired. Call about once a second; work is proportional to what expires.
   void Sweep(Instant now);
 

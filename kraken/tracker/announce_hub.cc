@@ -305,6 +305,9 @@ void AnnounceHub::OnMetainfo(const Digest& digest, const rpc::v1::Metainfo& meta
   news.set_digest(rpc::ToBytes(digest));
   *news.mutable_metainfo() = metainfo;
   SendToWanting(digest, news);
+  if (metainfo.has_kraken() && kraken_observer_ != nullptr) {
+    kraken_observer_->OnKrakenNews(digest, absl::OkStatus());
+  }
 }
 
 void AnnounceHub::OnOrigin(const Digest& digest, const rpc::v1::Peer& origin,
@@ -330,6 +333,7 @@ void AnnounceHub::OnOriginGone(const Digest& digest, const rpc::v1::Peer& origin
 }
 
 void AnnounceHub::OnRevoked(const Digest& digest, const absl::Status& reason) {
+  if (kraken_observer_ != nullptr) kraken_observer_->OnKrakenNews(digest, reason);
   auto audience = audiences_.find(digest);
   if (audience == audiences_.end()) return;
   absl::flat_hash_set<Session*> all = audience->second.want_metainfo;
@@ -344,6 +348,7 @@ void AnnounceHub::OnRevoked(const Digest& digest, const absl::Status& reason) {
 }
 
 void AnnounceHub::OnUnavailable(const Digest& digest, const absl::Status& reason) {
+  if (kraken_observer_ != nullptr) kraken_observer_->OnKrakenNews(digest, reason);
   rpc::v1::TorrentNews news;
   news.set_digest(rpc::ToBytes(digest));
   *news.mutable_failure() = rpc::ToFailure(reason);
@@ -354,6 +359,23 @@ void AnnounceHub::OnUnavailable(const Digest& digest, const absl::Status& reason
   for (Session* session : audience->second.want_metainfo) session->wanted.erase(digest);
   audience->second.want_metainfo.clear();
   DropIfEmpty(digest);
+}
+
+bool AnnounceHub::IsOurs(const PeerId& id) const {
+  if (by_peer_.contains(id)) return true;
+  const swarm::PeerInfo* peer = hand_out_.FindPeer(id);
+  return peer != nullptr && peer->version == swarm::WireVersion::kHarbor;
+}
+
+std::vector<swarm::PeerInfo> AnnounceHub::AnnounceKraken(const swarm::PeerInfo& peer,
+                                                         const swarm::AnnounceRecord& record) {
+  swarm::AnnounceAnswer answer = hand_out_.Announce(Now(), peer, record);
+  for (const swarm::PeerPush& push : answer.pushes) Push(record.key, push);
+  return std::move(answer.peers);
+}
+
+void AnnounceHub::ForgetKraken(const swarm::TorrentKey& key, const PeerId& peer) {
+  if (!IsOurs(peer)) hand_out_.Forget(key, peer);
 }
 
 void AnnounceHub::Tick() {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -34,6 +35,15 @@ struct AnnounceHubStats {
   size_t blobs = 0;
 };
 
+// Hears of blobs on behalf of peers of Kraken's version 1.
+class KrakenNewsObserver {
+ public:
+  virtual ~KrakenNewsObserver() = default;
+  // OK: what version 1 knows of the blob is known now (MetainfoRelay::FindKraken). Else there is no
+  // metainfo to be had.
+  virtual void OnKrakenNews(const Digest& digest, const absl::Status& status) = 0;
+};
+
 // The tracker's core: takes announces, hands out peers, passes metainfo on, and pushes what is new.
 // Belongs to its loop's thread.
 class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
@@ -49,6 +59,20 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
 
   // Ends every stream, so that peers look for another tracker at once.
   void EndStreams();
+
+  // ---- For peers of Kraken's version 1, which have no stream (KrakenHub) ----
+
+  // Outlives the hub, or is taken away (null) before.
+  void set_kraken_observer(KrakenNewsObserver* observer) { kraken_observer_ = observer; }
+  MetainfoRelay& relay() { return relay_; }
+  // Whether one of our own processes has this id: nobody else may pretend to be it.
+  bool IsOurs(const PeerId& id) const;
+  // Records what the peer says, for a lease, and pushes it to our own peers if it is new. Returns
+  // whom it may connect to.
+  std::vector<swarm::PeerInfo> AnnounceKraken(const swarm::PeerInfo& peer,
+                                              const swarm::AnnounceRecord& record);
+  // It is in that swarm no more.
+  void ForgetKraken(const swarm::TorrentKey& key, const PeerId& peer);
 
   AnnounceHubStats stats() const;
 
@@ -111,6 +135,7 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
   absl::flat_hash_map<PeerId, Session*> by_peer_;
   absl::flat_hash_map<Digest, Audience> audiences_;
   net::TimerId tick_timer_ = net::TimerId::kNone;
+  KrakenNewsObserver* kraken_observer_ = nullptr;
   uint64_t records_ = 0;
   uint64_t refused_ = 0;
   uint64_t silent_ = 0;

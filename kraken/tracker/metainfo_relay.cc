@@ -38,11 +38,13 @@ struct MetainfoRelay::Watch {
 };
 
 struct MetainfoRelay::Blob {
+  // Empty: not known.
   std::string ns;
   rpc::v1::Metainfo known;
   // States [0, known_end) are in `known`.
   uint64_t known_end = 0;
   uint64_t piece_length = 0;
+  std::shared_ptr<const swarm::KrakenMetainfo> kraken;
   std::vector<Watch> watches;
   // By host: why its last watch ended. They name the host.
   absl::btree_map<std::string, std::string> failures;
@@ -52,6 +54,11 @@ struct MetainfoRelay::Blob {
   std::string DescribeFailures() const {
     return absl::StrJoin(failures, "; ",
                          [](std::string* out, const auto& entry) { out->append(entry.second); });
+  }
+  // 0: not known, or the blob is not in pieces for anybody.
+  uint64_t swarm_piece_length() const {
+    if (piece_length != 0 || kraken == nullptr) return piece_length;
+    return static_cast<uint64_t>(kraken->piece_length().value());
   }
   bool has_news() const { return known.is_inline() || piece_length != 0; }
   Watch* FindWatch(const std::string& host) {
@@ -87,6 +94,7 @@ void MetainfoRelay::Want(const Digest& digest, const std::string& ns) {
     blob->ns = ns;
   }
   blob->last_wanted = net::EventLoop::MonotonicNow();
+  if (!is_new && blob->ns.empty() && !ns.empty()) Rewatch(digest, *blob, ns);
   if (!is_new) return;
   OpenMissing(digest, *blob);
   if (blob->watches.empty()) {
@@ -103,6 +111,25 @@ const rpc::v1::Metainfo* MetainfoRelay::Known(const Digest& digest) const {
   return it != blobs_.end() && it->second->has_news() ? &it->second->known : nullptr;
 }
 
+// The namespace has become known. Origins that have not been told of it may not know the blob.
+void MetainfoRelay::Rewatch(const Digest& digest, Blob& blob, const std::string& ns) {
+  blob.ns = ns;
+  if (blob.has_news()) return;
+  for (const Watch& watch : blob.watches) watch.call->Cancel();
+  blob.watches.clear();
+  OpenMissing(digest, blob);
+}
+
+std::shared_ptr<const swarm::KrakenMetainfo> MetainfoRelay::FindKraken(const Digest& digest) const {
+  const auto it = blobs_.find(digest);
+  return it == blobs_.end() ? nullptr : it->second->kraken;
+}
+
+swarm::TorrentKey MetainfoRelay::KeyOf(const swarm::KrakenMetainfo& metainfo) const {
+  const uint64_t piece_length = blobs_.at(metainfo.digest())->swarm_piece_length();
+  return {metainfo.digest(), ByteCount(static_cast<int64_t>(piece_length))};
+}
+
 void MetainfoRelay::OpenMissing(const Digest& digest, Blob& blob) {
   for (const std::string& host : cluster_->ring()->Locations(digest)) {
     if (blob.FindWatch(host) == nullptr) Open(digest, blob, host);
@@ -116,6 +143,7 @@ void MetainfoRelay::Open(const Digest& digest, Blob& blob, const std::string& ho
   rpc::v1::WatchMetainfoRequest request;
   request.set_digest(rpc::ToBytes(digest));
   request.set_namespace_(blob.ns);
+  request.set_only_if_here(blob.ns.empty());
   // A callback of a former watch of the same blob at the same host must not be taken for this
   // one's.
   const auto current = [alive = alive_, digest, host, id = watch.id]() -> MetainfoRelay* {
@@ -170,6 +198,7 @@ void MetainfoRelay::Absorb(const Digest& digest, Blob& blob, const rpc::v1::Meta
   if (metainfo.is_inline() && !blob.known.is_inline()) {
     fresh = metainfo;
     blob.known = metainfo;
+    blob.known.clear_kraken();
     is_news = true;
   }
   for (const rpc::v1::PieceRange& range : metainfo.ranges()) {
@@ -191,12 +220,32 @@ void MetainfoRelay::Absorb(const Digest& digest, Blob& blob, const rpc::v1::Meta
     fresh.set_complete(true);
     is_news = true;
   }
-  if (is_news) observer_->OnMetainfo(digest, fresh);
+  AbsorbKraken(digest, blob, metainfo, fresh);
+  if (is_news || fresh.has_kraken()) observer_->OnMetainfo(digest, fresh);
+}
+
+// Keeps the sums for peers of version 1; ours need nothing but the info hash.
+void MetainfoRelay::AbsorbKraken(const Digest& digest, Blob& blob,
+                                 const rpc::v1::Metainfo& metainfo, rpc::v1::Metainfo& fresh) {
+  fresh.clear_kraken();
+  if (!metainfo.has_kraken() || blob.kraken != nullptr) return;
+  auto kraken = rpc::FromProto(metainfo.kraken(), digest, metainfo.size_bytes());
+  if (!kraken.ok()) {
+    telemetry::LogWarn("bad sums from an origin",
+                       {{"digest", digest.ToString()}, {"reason", kraken.status()}});
+    return;
+  }
+  blob.kraken = std::make_shared<const swarm::KrakenMetainfo>(*std::move(kraken));
+  rpc::v1::KrakenMetainfo* hash = fresh.mutable_kraken();
+  hash->set_piece_length_bytes(metainfo.kraken().piece_length_bytes());
+  hash->set_info_hash(rpc::ToBytes(blob.kraken->info_hash()));
+  *blob.known.mutable_kraken() = *hash;
 }
 
 void MetainfoRelay::ReportOrigin(const Digest& digest, const Blob& blob, const Watch& watch) {
-  if (watch.origin.has_value() && blob.piece_length != 0) {
-    observer_->OnOrigin(digest, *watch.origin, blob.piece_length, watch.complete);
+  const uint64_t piece_length = blob.swarm_piece_length();
+  if (watch.origin.has_value() && piece_length != 0) {
+    observer_->OnOrigin(digest, *watch.origin, piece_length, watch.complete);
   }
 }
 
@@ -204,8 +253,8 @@ void MetainfoRelay::OnClosed(const Digest& digest, const std::string& host,
                              const absl::Status& status) {
   Blob& blob = *blobs_[digest];
   Watch& watch = *blob.FindWatch(host);
-  if (watch.origin.has_value() && blob.piece_length != 0) {
-    observer_->OnOriginGone(digest, *watch.origin, blob.piece_length);
+  if (watch.origin.has_value() && blob.swarm_piece_length() != 0) {
+    observer_->OnOriginGone(digest, *watch.origin, blob.swarm_piece_length());
   }
   const bool network = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
   if (network) cluster_->ReportFailure(host);
@@ -216,7 +265,8 @@ void MetainfoRelay::OnClosed(const Digest& digest, const std::string& host,
   blob.watches.erase(blob.watches.begin() + (&watch - blob.watches.data()));
   blob.retry_at = net::EventLoop::MonotonicNow() + options_.retry;
   // What the backend does not have, no origin has; what some origin still tells of is not lost.
-  const bool final = absl::IsNotFound(status) || absl::IsDataLoss(status);
+  // But without the namespace, it says nothing of the others.
+  const bool final = (absl::IsNotFound(status) && !blob.ns.empty()) || absl::IsDataLoss(status);
   if (!blob.watches.empty() && !(final && !blob.has_news())) return;
   if (blob.has_news() && !final) return;  // Sweep() tries again
   const absl::Status unavailable(network ? absl::StatusCode::kUnavailable : status.code(),
@@ -231,8 +281,8 @@ void MetainfoRelay::Forget(const Digest& digest, const absl::Status* unavailable
   blobs_.erase(it);
   for (Watch& watch : blob->watches) {
     watch.call->Cancel();
-    if (watch.origin.has_value() && blob->piece_length != 0) {
-      observer_->OnOriginGone(digest, *watch.origin, blob->piece_length);
+    if (watch.origin.has_value() && blob->swarm_piece_length() != 0) {
+      observer_->OnOriginGone(digest, *watch.origin, blob->swarm_piece_length());
     }
   }
   if (unavailable != nullptr) observer_->OnUnavailable(digest, *unavailable);

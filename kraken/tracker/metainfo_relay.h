@@ -14,6 +14,8 @@
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/rpc/origin_client.h"
+#include "kraken/swarm/ids.h"
+#include "kraken/swarm/kraken_metainfo.h"
 
 namespace kraken::tracker {
 
@@ -50,11 +52,18 @@ class MetainfoRelay {
                 const MetainfoRelayOptions& options, RelayObserver* observer);
   ~MetainfoRelay();
 
-  // Somebody uses the blob now. Begins to watch it if nobody does.
+  // Somebody uses the blob now. Begins to watch it if nobody does. Who does not know its namespace
+  // (`ns` empty) hears of it only from origins that have it already.
   void Want(const Digest& digest, const std::string& ns);
 
   // All that is known now; null if nothing is.
   const rpc::v1::Metainfo* Known(const Digest& digest) const;
+
+  // What Kraken's version 1 knows of the blob; null if no origin has told yet. (Known() has only
+  // the info hash.)
+  std::shared_ptr<const swarm::KrakenMetainfo> FindKraken(const Digest& digest) const;
+  // Our own name for the swarm of `metainfo`, which FindKraken() has returned.
+  swarm::TorrentKey KeyOf(const swarm::KrakenMetainfo& metainfo) const;
 
   // Origins that serve the blob are reported to the observer again (to renew their leases), and
   // what nobody has wanted for the `ttl` is forgotten. Call about every few seconds.
@@ -70,6 +79,9 @@ class MetainfoRelay {
   void OpenMissing(const Digest& digest, Blob& blob);
   void OnNews(const Digest& digest, const std::string& host, rpc::v1::MetainfoNews news);
   void OnClosed(const Digest& digest, const std::string& host, const absl::Status& status);
+  void Rewatch(const Digest& digest, Blob& blob, const std::string& ns);
+  void AbsorbKraken(const Digest& digest, Blob& blob, const rpc::v1::Metainfo& metainfo,
+                    rpc::v1::Metainfo& fresh);
   void Absorb(const Digest& digest, Blob& blob, const rpc::v1::Metainfo& metainfo);
   void ReportOrigin(const Digest& digest, const Blob& blob, const Watch& watch);
   void Forget(const Digest& digest, const absl::Status* unavailable);

@@ -6,6 +6,7 @@
 #include "kraken/base/status_macros.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/kraken_gate.h"
 #include "kraken/daemon/listeners.h"
 #include "kraken/daemon/mirrored_counter.h"
 #include "kraken/daemon/shutdown_sequence.h"
@@ -21,6 +22,8 @@
 #include "kraken/rpc/rpc_server.h"
 #include "kraken/telemetry/metrics.h"
 #include "kraken/tracker/announce_hub.h"
+#include "kraken/tracker/kraken_hub.h"
+#include "kraken/tracker/kraken_routes.h"
 
 namespace kraken::tracker {
 namespace {
@@ -39,6 +42,11 @@ class Tracker final : public daemon::Daemon {
     KH_RETURN_IF_ERROR(WatchOrigins());
     hub_ = std::make_unique<AnnounceHub>(&control_, origins_.get(), cluster_.get(),
                                          config_.trackerserver);
+    if (config_.compat.kraken) {
+      kraken_hub_ =
+          std::make_unique<KrakenHub>(&control_, hub_.get(), config_.compat.allowed_cidrs,
+                                      KrakenHubOptions{.renewal = config_.trackerserver.lease / 3});
+    }
     return Serve();
   }
 
@@ -80,6 +88,7 @@ class Tracker final : public daemon::Daemon {
                   .control = &control_,
                   .readiness = [this] { return Readiness(); },
                   .refresh_metrics = [this] { RefreshMetrics(); }});
+    AddKrakenRoutes(router_, {.control = &control_, .hub = kraken_hub_.get(), .gate = &gate_});
     KH_ASSIGN_OR_RETURN(
         http_, daemon::StartHttpServer(admin_.loop(), flags_.port, tls_.http_server, router_));
     return absl::OkStatus();
@@ -101,6 +110,7 @@ class Tracker final : public daemon::Daemon {
     peers_.Set(static_cast<double>(stats.peers));
     blobs_.Set(static_cast<double>(stats.blobs));
     healthy_.Set(static_cast<double>(cluster_->healthy().size()));
+    if (kraken_hub_ != nullptr) kraken_.Set(static_cast<double>(kraken_hub_->entry_count()));
   }
 
   const TrackerConfig config_;
@@ -126,13 +136,17 @@ class Tracker final : public daemon::Daemon {
       metrics_.AddGauge("kraken_tracker_blobs", "Blobs followed at their origins.");
   telemetry::Gauge& healthy_ =
       metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
+  telemetry::Gauge& kraken_ = metrics_.AddGauge(
+      "kraken_tracker_v1_swarm_peers", "Peers of Kraken's version 1 of all swarms, added up.");
   net::LoopThread admin_{"http"};
   std::unique_ptr<rpc::ChannelDirectory> directory_;
   std::unique_ptr<rpc::OriginClient> origins_;
   std::unique_ptr<cluster::ClusterMonitor> cluster_;
   std::unique_ptr<AnnounceHub> hub_;
+  std::unique_ptr<KrakenHub> kraken_hub_;
   std::unique_ptr<rpc::AnnounceService> service_;
   std::unique_ptr<rpc::RpcServer> rpc_server_;
+  daemon::KrakenGate gate_{config_.compat};
   net::Router router_;
   std::unique_ptr<net::HttpServer> http_;
   daemon::ShutdownSequence shutdown_{&control_};

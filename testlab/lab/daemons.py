@@ -63,6 +63,15 @@ class Security:
         }
 
 
+class NoSecurity:
+    """Plain HTTP and plain connections between peers."""
+
+    client = None
+
+    def section(self):
+        return {"server": {"disabled": True}, "client": {"disabled": True}}
+
+
 class Daemon(Process):
     """One of our programs. `place`: where it serves health and metrics."""
 
@@ -85,7 +94,11 @@ class Daemon(Process):
 
     def use_tls(self, section):
         """Another section `tls`, for the next start."""
-        self._config["tls"] = section
+        self.configure(tls=section)
+
+    def configure(self, **sections):
+        """Other sections of these names, for the next start."""
+        self._config.update(sections)
         self._write_config()
 
     def _use_flags(self):

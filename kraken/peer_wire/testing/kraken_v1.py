@@ -264,9 +264,35 @@ class Connection:
             pass
 
 
-def dial(address, timeout_s):
-    """A connection to (ip, port)."""
-    return Connection(socket.create_connection(address, timeout_s), timeout_s)
+def dial(address, timeout_s, own_ip=None):
+    """A connection to (ip, port), from an address of ours."""
+    source = (own_ip, 0) if own_ip else None
+    return Connection(socket.create_connection(address, timeout_s, source), timeout_s)
+
+
+def open_torrent(connection, metainfo, own_id, peer_id, have=()):
+    """Shakes hands with the peer that has been dialled; returns its handshake."""
+    connection.send(handshake(metainfo, own_id, have, "library/debian"))
+    answer = Handshake(connection.receive())
+    if answer.peer_id != peer_id:
+        raise ProtocolError(f"the peer is {answer.peer_id}, not {peer_id}")
+    _check_torrent(answer, metainfo)
+    return answer
+
+
+def accept_torrent(connection, metainfo, own_id, have):
+    """Shakes hands with a peer that has dialled; returns its handshake."""
+    opener = Handshake(connection.receive())
+    _check_torrent(opener, metainfo)
+    connection.send(handshake(metainfo, own_id, have))
+    return opener
+
+
+def _check_torrent(theirs, metainfo):
+    if (theirs.name, theirs.info_hash) != (metainfo.name, metainfo.info_hash()):
+        raise ProtocolError("the peer means another torrent")
+    if theirs.piece_count != metainfo.piece_count:
+        raise ProtocolError(f"the peer's bitfield is of {theirs.piece_count} pieces")
 
 
 class Session:

@@ -24,14 +24,7 @@ def _read(path):
 def _open(port, peer_id, metainfo, have=()):
     """Dials, and shakes hands; returns the connection and the peer's handshake."""
     connection = v1.dial(("127.0.0.1", port), _TIMEOUT_S)
-    connection.send(v1.handshake(metainfo, os.urandom(20).hex(), have, "library/debian"))
-    answer = v1.Handshake(connection.receive())
-    if answer.peer_id != peer_id:
-        raise v1.ProtocolError(f"the peer is {answer.peer_id}, not {peer_id}")
-    if (answer.name, answer.info_hash) != (metainfo.name, metainfo.info_hash()):
-        raise v1.ProtocolError("the answer is of another torrent")
-    if answer.piece_count != metainfo.piece_count:
-        raise v1.ProtocolError(f"the answer is of {answer.piece_count} pieces")
+    answer = v1.open_torrent(connection, metainfo, os.urandom(20).hex(), peer_id, have)
     return connection, answer
 
 
@@ -58,12 +51,7 @@ def seed(metainfo_path, blob_path):
         listener.settimeout(_TIMEOUT_S)
         print(listener.getsockname()[1], own_id, flush=True)
         connection = v1.Connection(listener.accept()[0], _TIMEOUT_S)
-    opener = v1.Handshake(connection.receive())
-    if (opener.name, opener.info_hash) != (metainfo.name, metainfo.info_hash()):
-        raise v1.ProtocolError("the opener means another torrent")
-    if opener.piece_count != metainfo.piece_count:
-        raise v1.ProtocolError(f"the opener's bitfield is of {opener.piece_count} pieces")
-    connection.send(v1.handshake(metainfo, own_id, pieces))
+    opener = v1.accept_torrent(connection, metainfo, own_id, pieces)
     session = v1.Session(connection, metainfo, pieces, opener.have)
     session.seed()
     connection.close()

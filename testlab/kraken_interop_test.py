@@ -1,0 +1,350 @@
+"""Our processes and one of Kraken's version 1 in the same cluster.
+
+Origin, tracker, build-index and agents run as they are; the other peer was written without them
+(kraken/peer_wire/testing/kraken_v1*.py): it finds its torrents and its peers as Kraken's agents do,
+over HTTP, takes pieces from ours and gives ours some.
+
+  kraken_interop_test.py --program=NAME=PATH...
+"""
+
+import argparse
+import hashlib
+import os
+import random
+import socket
+import sys
+import tempfile
+import threading
+import unittest
+
+from kraken.peer_wire.testing import kraken_v1 as v1
+from kraken.peer_wire.testing.kraken_v1_http import Refused, Server
+from testlab.lab.cluster import Cluster
+from testlab.lab.daemons import Agent, BuildIndex, NoSecurity, Origin, Tracker
+from testlab.lab.network import LoopbackNetwork
+
+_PROGRAMS = {}
+_NAMESPACE = "library/debian"
+_PIECE_BYTES = 256 << 10
+_TIMEOUT_S = 60
+
+
+class _Cluster(Cluster):
+    """One origin, a tracker, two agents, and room for peers of version 1."""
+
+    def __init__(self, folder, with_tls):
+        super().__init__(LoopbackNetwork(), folder, _PROGRAMS)
+        names = ["origin", "tracker", "build-index", "agent1", "agent2", "kraken", "stranger"]
+        for name in names:
+            self.add_host(name)
+        origin = self.hosts["origin"]
+        self.security = self._make_security(origin) if with_tls else NoSecurity()
+        self._blobs = os.path.join(folder, "backend", "blobs", "sha256")
+        os.makedirs(self._blobs)
+        backend = {"file": {"root_directory": os.path.join(folder, "backend")}}
+        backends = [{"namespace": ".*", "backend": backend}]
+        origins = [f"{origin.ip}:{origin.port(Origin.PORT)}"]
+        self.origin = self._new(Origin, "origin", "kraken-origin", origins, backends)
+        self.tracker = self._new(Tracker, "tracker", "kraken-tracker", origins)
+        self.build_index = self._new(BuildIndex, "build-index", "kraken-build-index", backends)
+        addresses = self.tracker.place.address, self.build_index.place.address
+        self.agents = [
+            self._new(Agent, name, "kraken-agent", *addresses) for name in ("agent1", "agent2")
+        ]
+        self.origin.configure(metainfogen={"piece_lengths": {"0": str(_PIECE_BYTES)}})
+        compat = {"kraken": True, "allowed_cidrs": [f"{self.hosts['kraken'].ip}/32"]}
+        for daemon in (self.origin, self.tracker, *self.agents):
+            daemon.configure(compat=compat)
+
+    @property
+    def processes(self):
+        return [self.origin, self.tracker, self.build_index, *self.agents]
+
+    def start(self):
+        for daemon in self.processes:
+            daemon.start()
+        for daemon in self.processes:
+            daemon.wait_until_ready()
+
+    def push(self, blob):
+        """Puts a blob where origins find it; returns its digest's hex digits."""
+        name = hashlib.sha256(blob).hexdigest()
+        with open(os.path.join(self._blobs, name), "wb") as file:
+            file.write(blob)
+        return name
+
+    def server(self, daemon, seen_from="kraken"):
+        """A process of ours over HTTP, seen from a host."""
+        tls = daemon.place.tls
+        address = daemon.place.ip, daemon.place.port
+        return Server(address, self.hosts[seen_from].ip, tls.wrap if tls else None)
+
+
+class _KrakenPeer:
+    """A peer of version 1 with one blob, whole or on its way."""
+
+    def __init__(self, cluster, metainfo, pieces=None):
+        self._ip = cluster.hosts["kraken"].ip
+        self._tracker = cluster.server(cluster.tracker)
+        self.metainfo = metainfo
+        self.pieces = pieces or {}
+        self._listener = socket.create_server((self._ip, 0))
+        self._listener.settimeout(_TIMEOUT_S)
+        self.address = self._ip, self._listener.getsockname()[1]
+        # As Kraken's peer_id_factory does it: addr_hash.
+        self.id = hashlib.sha1("{}:{}".format(*self.address).encode()).hexdigest()
+        self._thread = None
+        self.served = 0
+
+    def close(self):
+        self._listener.close()
+        if self._thread:
+            self._thread.join()
+
+    def announce(self, version=2):
+        complete = len(self.pieces) == self.metainfo.piece_count
+        return self._tracker.announce(self.metainfo, self.id, self.address, complete, version)
+
+    def leech_from(self, peer):
+        """Takes all from a peer that the tracker has named; returns the blob."""
+        connection = v1.dial(peer.address, _TIMEOUT_S, self._ip)
+        answer = v1.open_torrent(connection, self.metainfo, self.id, peer.id, self.pieces)
+        v1.Session(connection, self.metainfo, self.pieces, answer.have).leech()
+        connection.close()
+        return v1.blob_of(self.metainfo, self.pieces)
+
+    def serve(self):
+        """Serves the next who dials, meanwhile."""
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+        return self
+
+    def _serve(self):
+        try:
+            connection = v1.Connection(self._listener.accept()[0], _TIMEOUT_S)
+        except OSError:  # closed
+            return
+        opener = v1.accept_torrent(connection, self.metainfo, self.id, self.pieces)
+        session = v1.Session(connection, self.metainfo, self.pieces, opener.have)
+        session.seed()
+        self.served = session.served
+        connection.close()
+
+
+class _InteropTest:
+    """What holds with and without TLS among our own."""
+
+    with_tls = False
+
+    @classmethod
+    def setUpClass(cls):
+        cls._folder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
+        cls.cluster = _Cluster(cls._folder.name, cls.with_tls)
+        cls.cluster.start()
+        cls.tracker = cls.cluster.server(cls.cluster.tracker)
+        cls.origin = cls.cluster.server(cls.cluster.origin)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cluster.close()
+        cls._folder.cleanup()
+
+    def _push(self, size):
+        """Returns a new blob and its metainfo, as Kraken would make it."""
+        blob = random.Random(f"{self.id()} {size}").randbytes(size)
+        self.cluster.push(blob)
+        return blob, v1.Metainfo.of_blob(blob, _PIECE_BYTES)
+
+    def _peer(self, metainfo, pieces=None):
+        peer = _KrakenPeer(self.cluster, metainfo, pieces)
+        self.addCleanup(peer.close)
+        return peer
+
+    def _pull(self, agent, metainfo):
+        """As a container runtime does."""
+        path = f"/v2/{_NAMESPACE}/blobs/sha256:{metainfo.name}"
+        answer = agent.registry.get(path, timeout_s=_TIMEOUT_S)
+        self.assertEqual(answer.status, 200, answer.text[:500])
+        return answer.body
+
+    def _known(self, metainfo):
+        """The same, as the tracker tells it: a cold blob is fetched meanwhile."""
+        told = self.tracker.metainfo(_NAMESPACE, metainfo.name)
+        self.assertEqual(vars(told), vars(metainfo))
+        return told
+
+    def test_leeches_from_an_origin(self):
+        blob, metainfo = self._push(20 * _PIECE_BYTES + 12_345)
+        peer = self._peer(self._known(metainfo))
+        peers, interval_s = peer.announce()
+        self.assertGreater(interval_s, 0)
+        [origin] = [other for other in peers if other.origin]
+        self.assertTrue(origin.complete)
+        self.assertEqual(peer.leech_from(origin), blob)
+
+    def test_leeches_a_blob_that_is_no_torrent_among_ours(self):
+        for size in (1, 1000, 60_000):
+            blob, metainfo = self._push(size)
+            peer = self._peer(self._known(metainfo))
+            [origin], _ = peer.announce()
+            self.assertEqual(peer.leech_from(origin), blob)
+
+    def test_leeches_from_an_agent(self):
+        blob, metainfo = self._push(20 * _PIECE_BYTES + 1)
+        agent = self.cluster.agents[0]
+        self.assertEqual(self._pull(agent, metainfo), blob)
+        peer = self._peer(self._known(metainfo))
+
+        def named():
+            peers, _ = peer.announce(version=1)
+            return [other for other in peers if not other.origin]
+
+        [ours] = agent.until("the tracker to name it", named, _TIMEOUT_S)
+        self.assertEqual(ours.address, (agent.host.ip, agent.peer_port))
+        self.assertEqual(peer.leech_from(ours), blob)
+
+    def test_seeds_to_an_agent(self):
+        blob, metainfo = self._push(20 * _PIECE_BYTES + 2)
+        seeder = self._peer(self._known(metainfo), v1.pieces_of(metainfo, blob)).serve()
+        self.assertEqual(seeder.announce()[0], None)
+        agent = self.cluster.agents[1]
+        before = agent.received_bytes()
+        # Nobody else has it.
+        origin = self.cluster.origin
+        origin.terminate(_TIMEOUT_S)
+        self.addCleanup(origin.wait_until_ready)
+        self.addCleanup(origin.start)
+        self.assertEqual(self._pull(agent, metainfo), blob)
+        received = agent.received_bytes()
+        self.assertEqual(received["origin"], before["origin"])
+        self.assertGreaterEqual(received["agent"] - before["agent"], len(blob))
+
+        def served():
+            return seeder.served == metainfo.piece_count
+
+        agent.until("the seeder to know it", served, _TIMEOUT_S)
+
+    def test_peers_of_version_1_hear_of_each_other(self):
+        blob, metainfo = self._push(5 * _PIECE_BYTES)
+        self._known(metainfo)
+        seeder = self._peer(metainfo, v1.pieces_of(metainfo, blob)).serve()
+        seeder.announce()
+        leecher = self._peer(metainfo)
+        peers, _ = leecher.announce()
+        [found] = [other for other in peers if not other.origin]
+        self.assertEqual((found.id, found.address), (seeder.id, seeder.address))
+        self.assertTrue(found.complete)
+        self.assertEqual(leecher.leech_from(found), blob)
+
+    def test_origins_tell_trackers_of_version_1(self):
+        blob, metainfo = self._push(3 * _PIECE_BYTES)
+        address = self.cluster.origin.place.address
+        self.assertEqual(self.origin.locations(metainfo.name), [address])
+        self.assertEqual(self.origin.size(_NAMESPACE, metainfo.name), len(blob))
+        told = self.origin.internal_metainfo(_NAMESPACE, metainfo.name)
+        self.assertEqual(vars(told), vars(metainfo))
+        context = self.origin.peer_context()
+        self.assertTrue(context.origin)
+        self.assertEqual(self._peer(metainfo).leech_from(context), blob)
+
+    def test_what_nobody_has_is_not_found(self):
+        metainfo = v1.Metainfo.of_blob(b"never pushed", _PIECE_BYTES)
+        for ask in (self.tracker.metainfo, self.origin.internal_metainfo, self.origin.size):
+            with self.assertRaises(Refused) as refused:
+                ask(_NAMESPACE, metainfo.name)
+            self.assertEqual(refused.exception.status, 404)
+
+    def test_another_piece_length_is_another_torrent(self):
+        blob, metainfo = self._push(3 * _PIECE_BYTES)
+        self._known(metainfo)
+        peer = self._peer(v1.Metainfo.of_blob(blob, 2 * _PIECE_BYTES))
+        with self.assertRaises(Refused) as refused:
+            peer.announce()
+        self.assertEqual(refused.exception.status, 400)
+
+    def test_strangers_are_refused(self):
+        blob, metainfo = self._push(3 * _PIECE_BYTES)
+        peer = self._peer(self._known(metainfo))
+        [origin], _ = peer.announce()
+        tracker = self.cluster.server(self.cluster.tracker, seen_from="stranger")
+        with self.assertRaises(Refused) as refused:
+            tracker.announce(metainfo, peer.id, peer.address, False)
+        self.assertEqual(refused.exception.status, 403)
+        ip = self.cluster.hosts["stranger"].ip
+        # Nor may a peer send ours to where none may be.
+        with self.assertRaises(Refused) as refused:
+            self.tracker.announce(metainfo, peer.id, (ip, 1), False)
+        self.assertEqual(refused.exception.status, 403)
+        connection = v1.dial(origin.address, _TIMEOUT_S, ip)
+        with self.assertRaises(v1.Closed):
+            v1.open_torrent(connection, metainfo, peer.id, origin.id)
+        connection.close()
+        self.assertIn("compat.allowed_cidrs", self.cluster.origin.log())
+        self.assertIn("compat.allowed_cidrs", self.cluster.tracker.log())
+        self.assertEqual(peer.leech_from(origin), blob)
+
+    def test_malformed_announces_are_refused(self):
+        for body in ({}, [], {"name": "x"}, {"name": "0" * 64, "peer": {}}, {"peer": [[[[[1]]]]]}):
+            for method, path in (("GET", "/announce"), ("POST", "/announce/" + "0" * 40)):
+                status, _, _ = self.tracker.send(method, path, body)
+                self.assertEqual(status, 400, body)
+
+
+class PlainTest(_InteropTest, unittest.TestCase):
+    """Without TLS."""
+
+
+class SecureTest(_InteropTest, unittest.TestCase):
+    """With TLS among our own, and for HTTP. Between peers, version 1 knows none."""
+
+    with_tls = True
+
+
+class OffTest(unittest.TestCase):
+    """Without the section `compat`."""
+
+    def test_nobody_is_let_in(self):
+        folder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
+        self.addCleanup(folder.cleanup)
+        cluster = _Cluster(folder.name, with_tls=False)
+        self.addCleanup(cluster.close)
+        for daemon in (cluster.origin, cluster.tracker, *cluster.agents):
+            daemon.configure(compat={})
+        cluster.start()
+        blob = random.Random(1).randbytes(3 * _PIECE_BYTES)
+        cluster.push(blob)
+        metainfo = v1.Metainfo.of_blob(blob, _PIECE_BYTES)
+        agent = cluster.agents[0]
+        path = f"/v2/{_NAMESPACE}/blobs/sha256:{metainfo.name}"
+        self.assertEqual(agent.registry.get(path, timeout_s=_TIMEOUT_S).body, blob)
+        peer = _KrakenPeer(cluster, metainfo)
+        self.addCleanup(peer.close)
+        for ask in (
+            peer.announce,
+            lambda: cluster.server(cluster.tracker).metainfo(_NAMESPACE, metainfo.name),
+            cluster.server(cluster.origin).peer_context,
+        ):
+            with self.assertRaises(Refused) as refused:
+                ask()
+            self.assertEqual(refused.exception.status, 404)
+        for daemon in (cluster.origin, agent):
+            address = daemon.host.ip, daemon.peer_port
+            peer_id = hashlib.sha1("{}:{}".format(*address).encode()).hexdigest()
+            connection = v1.dial(address, _TIMEOUT_S, cluster.hosts["kraken"].ip)
+            with self.assertRaises(v1.Closed):
+                v1.open_torrent(connection, metainfo, peer.id, peer_id)
+            connection.close()
+            self.assertIn("compat.kraken", daemon.log())
+        self.assertIn("compat.kraken", cluster.tracker.log())
+
+
+def _main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH")
+    options, rest = parser.parse_known_args()
+    _PROGRAMS.update(item.split("=", 1) for item in options.program)
+    unittest.main(argv=[sys.argv[0], *rest])
+
+
+if __name__ == "__main__":
+    _main()
