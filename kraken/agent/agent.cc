@@ -142,8 +142,8 @@ class Agent final : public daemon::Daemon {
     node_->Start();
     trackers_->Start(
         node_->self(), flags_.zone,
-        [this](const Digest& digest, rpc::v1::TorrentNews news) {
-          downloads_->OnNews(digest, std::move(news));
+        [this](const Digest& digest, const rpc::v1::TorrentNews& news) {
+          downloads_->OnNews(digest, news);
         },
         [this] { node_->AnnounceAgain(); });
     return absl::OkStatus();

@@ -119,7 +119,7 @@ void Downloads::OnStoreAnswer(const Digest& digest, bool complete) {
   trackers_->WantMetainfo(digest, download->ns);
 }
 
-void Downloads::OnNews(const Digest& digest, rpc::v1::TorrentNews news) {
+void Downloads::OnNews(const Digest& digest, const rpc::v1::TorrentNews& news) {
   if (news.has_revoked()) {
     const absl::Status reason = rpc::FromFailure(news.revoked());
     Download* download = Find(digest);
@@ -131,8 +131,9 @@ void Downloads::OnNews(const Digest& digest, rpc::v1::TorrentNews news) {
   if (download != nullptr && news.has_metainfo()) OnMetainfo(*download, news.metainfo());
   if (news.peers_size() > 0) OnPeers(digest, news);
   download = Find(digest);
-  if (download != nullptr && news.has_failure())
+  if (download != nullptr && news.has_failure()) {
     OnFailure(*download, rpc::FromFailure(news.failure()));
+  }
 }
 
 void Downloads::OnMetainfo(Download& download, const rpc::v1::Metainfo& metainfo) {

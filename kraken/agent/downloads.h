@@ -49,7 +49,7 @@ class Downloads {
   void Want(const Namespace& ns, const Digest& digest, Ready ready);
 
   // What a tracker said.
-  void OnNews(const Digest& digest, rpc::v1::TorrentNews news);
+  void OnNews(const Digest& digest, const rpc::v1::TorrentNews& news);
 
   // Removes the blob and stops its download. `done`: as BlobStore::Delete.
   void Remove(const Digest& digest, Ready done);

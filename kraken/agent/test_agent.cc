@@ -49,8 +49,8 @@ void TestAgent::StartOnControl(const TestAgentOptions& options) {
   node_->Start();
   trackers_->Start(
       node_->self(), /*zone=*/"",
-      [this](const Digest& digest, rpc::v1::TorrentNews news) {
-        downloads_->OnNews(digest, std::move(news));
+      [this](const Digest& digest, const rpc::v1::TorrentNews& news) {
+        downloads_->OnNews(digest, news);
       },
       [this] { node_->AnnounceAgain(); });
 }

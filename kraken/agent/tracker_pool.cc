@@ -71,9 +71,9 @@ void TrackerPool::SyncMembers() {
       failure = std::string(status.message());
       if (was_connected) TrackersChanged();
     };
-    events.on_news = [this](rpc::v1::TorrentNews news) {
+    events.on_news = [this](const rpc::v1::TorrentNews& news) {
       absl::StatusOr<Digest> digest = rpc::DigestFromBytes(news.digest());
-      if (digest.ok()) on_news_(*digest, std::move(news));
+      if (digest.ok()) on_news_(*digest, news);
     };
     clients_[tracker] =
         std::make_unique<rpc::AnnounceClient>(loop_, directory_, tracker, self_, std::move(events));

@@ -23,7 +23,7 @@ namespace kraken::agent {
 // Belongs to its loop's thread.
 class TrackerPool final : public swarm::Announcer {
  public:
-  using OnNews = std::function<void(const Digest&, rpc::v1::TorrentNews)>;
+  using OnNews = std::function<void(const Digest&, const rpc::v1::TorrentNews&)>;
   // A tracker came or went, perhaps without what it knew: what was announced must be announced
   // again.
   using OnTrackersChanged = std::function<void()>;

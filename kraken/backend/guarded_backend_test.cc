@@ -106,6 +106,7 @@ class GuardedBackendTest : public ::testing::Test {
 TEST_F(GuardedBackendTest, NoMoreThanTheLimitAtOnce) {
   GuardedBackend guarded(slow_, {.max_concurrent = 2}, &SystemClock::Get());
   std::vector<std::thread> callers;
+  callers.reserve(6);
   for (int i = 0; i < 6; ++i) {
     callers.emplace_back([&] {
       EXPECT_THAT(guarded.StatBlob(namespace_, digest_, cancellation_), IsOkAndHolds(ByteCount(7)));

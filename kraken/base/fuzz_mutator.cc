@@ -47,7 +47,8 @@ void FuzzMutator::ChangeOnce(std::string& input) {
 }
 
 void FuzzMutator::FlipBit(std::string& input) {
-  input[Pick(input.size())] ^= static_cast<char>(1 << Pick(8));
+  char& byte = input[Pick(input.size())];
+  byte = static_cast<char>(byte ^ (1 << Pick(8)));
 }
 
 void FuzzMutator::SetByte(std::string& input) {

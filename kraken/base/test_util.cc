@@ -1,7 +1,6 @@
 #include "kraken/base/test_util.h"
 
-#include <stdlib.h>
-
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 

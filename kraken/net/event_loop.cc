@@ -1,10 +1,10 @@
 #include "kraken/net/event_loop.h"
 
 #include <event2/event.h>
-#include <signal.h>
 #include <sys/time.h>
 
 #include <algorithm>
+#include <csignal>
 #include <utility>
 
 #include "kraken/base/check.h"

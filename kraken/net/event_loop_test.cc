@@ -1,10 +1,10 @@
 #include "kraken/net/event_loop.h"
 
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <thread>

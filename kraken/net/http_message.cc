@@ -1,9 +1,8 @@
 #include "kraken/net/http_message.h"
 
-#include <time.h>
-
 #include <array>
 #include <cstring>
+#include <ctime>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"

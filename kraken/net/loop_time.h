@@ -1,9 +1,8 @@
 #ifndef KRAKEN_NET_LOOP_TIME_H_
 #define KRAKEN_NET_LOOP_TIME_H_
 
-#include <time.h>
-
 #include <cstdint>
+#include <ctime>
 #include <limits>
 
 #include "absl/time/time.h"

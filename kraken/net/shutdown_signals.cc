@@ -1,10 +1,10 @@
 #include "kraken/net/shutdown_signals.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <utility>
 
 #include "kraken/base/check.h"

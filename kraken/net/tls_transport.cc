@@ -1,6 +1,5 @@
 // TLS on a non-blocking socket, by a BIO of our own: what TLS wants to read comes from one buffer
 // filled by large reads, what it writes goes to one that is sent by large writes.
-#include <errno.h>
 #include <netinet/in.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 

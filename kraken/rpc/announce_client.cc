@@ -56,8 +56,8 @@ void AnnounceClient::Connect() {
 void AnnounceClient::Open(std::shared_ptr<grpc::Channel> channel) {
   outlet_ = std::make_shared<Outlet<v1::AnnounceRequest>>(kMaxQueuedMessages);
   StreamEvents<v1::AnnounceReply> events;
-  events.on_message = [alive = alive_](v1::AnnounceReply reply) {
-    if (*alive != nullptr) (*alive)->OnReply(std::move(reply));
+  events.on_message = [alive = alive_](const v1::AnnounceReply& reply) {
+    if (*alive != nullptr) (*alive)->OnReply(reply);
   };
   events.on_closed = [alive = alive_](absl::Status status) {
     if (*alive != nullptr) (*alive)->OnClosed(status);
@@ -75,7 +75,7 @@ void AnnounceClient::Open(std::shared_ptr<grpc::Channel> channel) {
       });
 }
 
-void AnnounceClient::OnReply(v1::AnnounceReply reply) {
+void AnnounceClient::OnReply(const v1::AnnounceReply& reply) {
   if (!connected_) {
     connected_ = true;
     backoff_.Reset();
@@ -88,7 +88,7 @@ void AnnounceClient::OnReply(v1::AnnounceReply reply) {
     }
     if (events_.on_connected) events_.on_connected();
   }
-  for (v1::TorrentNews& news : *reply.mutable_torrents()) events_.on_news(std::move(news));
+  for (const v1::TorrentNews& news : reply.torrents()) events_.on_news(news);
 }
 
 void AnnounceClient::OnClosed(const absl::Status& status) {

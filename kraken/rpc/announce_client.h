@@ -31,7 +31,7 @@ class AnnounceClient {
     std::function<void()> on_connected;
     // The stream broke, or could not be opened; it is being tried again.
     std::function<void(const absl::Status&)> on_disconnected;
-    std::function<void(v1::TorrentNews)> on_news;
+    std::function<void(const v1::TorrentNews&)> on_news;
   };
 
   // `directory` and `loop` outlive it. `self` goes into each stream's first message.
@@ -50,7 +50,7 @@ class AnnounceClient {
  private:
   void Connect();
   void Open(std::shared_ptr<grpc::Channel> channel);
-  void OnReply(v1::AnnounceReply reply);
+  void OnReply(const v1::AnnounceReply& reply);
   void OnClosed(const absl::Status& status);
   void Flush();
   void ScheduleHeartbeat();

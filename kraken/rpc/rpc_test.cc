@@ -201,7 +201,7 @@ class BuildIndexTest : public RpcTest {
   BuildIndexService service_{
       server_loop_.loop().handle(),
       {.get_tag =
-           [](v1::GetTagRequest request, BuildIndexService::Reply reply) {
+           [](const v1::GetTagRequest& request, BuildIndexService::Reply reply) {
              if (request.tag() != "latest") {
                reply(absl::NotFoundError(absl::StrCat("no tag ", request.tag())));
                return;
@@ -212,7 +212,7 @@ class BuildIndexTest : public RpcTest {
              reply(found);
            },
        .put_tag =
-           [](v1::PutTagRequest, BuildIndexService::Reply reply) {
+           [](const v1::PutTagRequest&, BuildIndexService::Reply reply) {
              reply(absl::UnimplementedError("not in this test"));
            }}};
   std::unique_ptr<BuildIndexClient> client_;
@@ -354,9 +354,10 @@ TEST_F(OriginTest, AWatcherThatGivesUpIsForgottenByTheOrigin) {
 TEST_F(OriginTest, PrefetchReportsProgressInOrder) {
   Mailbox<uint64_t> progress;
   InLoop([&] {
-    client_->Prefetch(process_.address(), v1::PrefetchRequest(),
-                      {.on_message = [&](v1::PrefetchProgress p) { progress.Put(p.bytes_done()); },
-                       .on_closed = [this](absl::Status s) { closed_.Put(std::move(s)); }});
+    client_->Prefetch(
+        process_.address(), v1::PrefetchRequest(),
+        {.on_message = [&](const v1::PrefetchProgress& p) { progress.Put(p.bytes_done()); },
+         .on_closed = [this](absl::Status s) { closed_.Put(std::move(s)); }});
   });
   EXPECT_OK(closed_.Wait(0));
   EXPECT_EQ(progress.size(), 3u);

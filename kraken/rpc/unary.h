@@ -30,7 +30,7 @@ void CallUnary(net::LoopHandle loop, Request request, absl::Duration timeout, St
   call->request = std::move(request);
   call->context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   start(&call->context, &call->request, &call->reply,
-        [call, loop = std::move(loop), done = std::move(done)](grpc::Status status) {
+        [call, loop = std::move(loop), done = std::move(done)](const grpc::Status& status) {
           loop.Post([call, done, status = FromGrpc(status)] {
             if (status.ok()) {
               done(std::move(call->reply));

@@ -2,11 +2,11 @@
 // acknowledged is lost, and nothing that was completed comes back.
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstring>
 #include <set>
 #include <string>

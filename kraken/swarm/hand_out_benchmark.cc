@@ -7,12 +7,12 @@
 // renewed every 5 s, as the engine's announces do. The mix: of a hundred records 84 are renewals of
 // peers that want nobody, 8 of such that want 20, 4 completions, 2 leaves and 2 joins that want 20.
 
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <string>
 #include <utility>

@@ -1,7 +1,6 @@
 // Peers that fall silent, vanish and come back: real clients, a real server.
-#include <signal.h>
-
 #include <algorithm>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <utility>

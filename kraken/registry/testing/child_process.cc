@@ -1,12 +1,12 @@
 #include "kraken/registry/testing/child_process.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <string>

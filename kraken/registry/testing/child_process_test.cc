@@ -1,7 +1,6 @@
 #include "kraken/registry/testing/child_process.h"
 
-#include <signal.h>
-
+#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>

@@ -1,8 +1,8 @@
 #include "kraken/registry/testing/docker_registry.h"
 
-#include <errno.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -119,7 +119,7 @@ std::vector<AccessLogEntry> ParseAccessLog(const std::vector<std::string>& lines
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DockerRegistry>> DockerRegistry::Start(
-    DockerRegistryOptions options) {
+    const DockerRegistryOptions& options) {
   if (mkdir(options.directory.c_str(), 0755) != 0 && errno != EEXIST) {
     return ErrnoToStatus(errno, absl::StrCat("mkdir ", options.directory));
   }

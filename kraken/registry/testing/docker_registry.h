@@ -62,7 +62,8 @@ struct AccessLogEntry {
 class DockerRegistry {
  public:
   // Ready to serve when this returns. NOT_FOUND, naming the package, if it is not installed.
-  static absl::StatusOr<std::unique_ptr<DockerRegistry>> Start(DockerRegistryOptions options);
+  static absl::StatusOr<std::unique_ptr<DockerRegistry>> Start(
+      const DockerRegistryOptions& options);
   // Kills it.
   ~DockerRegistry();
 
