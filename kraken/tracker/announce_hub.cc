@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kMaxRecordsPerMessage = 64;
 constexpr int kHeartbeatsPerTimeout = 3;
+constexpr int kRenewalsPerLease = 3;
 constexpr absl::Duration kMaxTick = absl::Seconds(1);
 
 absl::Duration TickOf(const TrackerServerConfig& config) {
@@ -60,7 +61,8 @@ AnnounceHub::AnnounceHub(net::EventLoop* loop, rpc::OriginClient* origins,
     : loop_(loop),
       config_(config),
       hand_out_(HandOutFrom(config), &random_),
-      relay_(loop, origins, cluster, {.ttl = config.metainfo_ttl}, this),
+      relay_(loop, origins, cluster,
+             {.ttl = config.metainfo_ttl, .renew = config.lease / kRenewalsPerLease}, this),
       last_tick_(net::EventLoop::MonotonicNow()) {
   tick_timer_ = loop_->RunAfter(TickOf(config_), [this] { Tick(); });
 }

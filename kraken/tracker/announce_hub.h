@@ -127,7 +127,8 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
 
   net::EventLoop* const loop_;
   const TrackerServerConfig config_;
-  SystemBitGen random_;
+  // The kernel's generator would cost a system call for each draw: half of the tracker's time.
+  SeededBitGen random_{SystemBitGen().Next()};
   swarm::HandOut hand_out_;
   rpc::ZoneTable zones_;
   MetainfoRelay relay_;

@@ -50,6 +50,7 @@ struct MetainfoRelay::Blob {
   absl::btree_map<std::string, std::string> failures;
   MonotonicTime last_wanted;
   MonotonicTime retry_at;
+  MonotonicTime renew_at;
 
   std::string DescribeFailures() const {
     return absl::StrJoin(failures, "; ",
@@ -297,6 +298,9 @@ void MetainfoRelay::Sweep() {
       continue;
     }
     if (now >= blob->retry_at) OpenMissing(digest, *blob);
+    // Each blob in its own time: all at once would keep the loop busy for long.
+    if (now < blob->renew_at) continue;
+    blob->renew_at = now + options_.renew;
     for (const Watch& watch : blob->watches) ReportOrigin(digest, *blob, watch);
   }
   for (const Digest& digest : stale) Forget(digest, nullptr);

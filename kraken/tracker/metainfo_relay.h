@@ -40,6 +40,8 @@ struct MetainfoRelayOptions {
   absl::Duration ttl = absl::Minutes(5);
   // Origins that could not be watched are tried again after this, by Sweep().
   absl::Duration retry = absl::Seconds(1);
+  // Origins that serve a blob are reported this often.
+  absl::Duration renew = absl::Seconds(5);
 };
 
 // Watches, at the origins that the ring names, the blobs that peers ask for, and keeps what was
