@@ -160,8 +160,14 @@ void PayloadNet::OnChunkArrived(const Event& event) {
   }
   const bool is_first = transfer.not_arrived == transfer.bytes;
   transfer.not_arrived -= event.b;
-  world_->queue().Schedule(taken + world_->Delay(host, HostOf(transfer)), EventKind::kChunkAcked,
-                           event.a);
+  // Whoever has nothing more to send waits for no window.
+  const bool needs_ack = transfer.unsent > 0;
+  if (needs_ack) {
+    world_->queue().Schedule(taken + world_->Delay(host, HostOf(transfer)), EventKind::kChunkAcked,
+                             event.a);
+  } else {
+    --transfer.in_window;
+  }
   if (transfer.not_arrived == 0) {
     ++transfer.events;
     world_->queue().Schedule(taken + world_->config().disk_nanos, EventKind::kPieceDone, event.a);
@@ -170,6 +176,7 @@ void PayloadNet::OnChunkArrived(const Event& event) {
     const PieceIndex piece = transfer.piece;
     world_->host(host).OnPieceStarted(far_end, piece, event.b);
   }
+  if (!needs_ack) Release(event.a);
 }
 
 void PayloadNet::OnChunkAcked(const Event& event) {

@@ -67,7 +67,7 @@ const std::vector<Scenario>& AllScenarios() {
        .change =
            [](FlashCrowdOptions& o) {
              o.blobs = 100;
-             o.agents /= 2;
+             o.agents /= 4;
            }},
       {.name = "images",
        .description = "eight images at once that share two of their five layers",
@@ -114,7 +114,8 @@ const std::vector<Scenario>& AllScenarios() {
              o.zones = 4;
              o.sim.zones.assign(4, {.up_rate = o.rate, .down_rate = o.rate});
            },
-       .max_copies_into_zone = 4.0},
+       .max_p99 = 6.0,
+       .max_copies_into_zone = 2.5},
       {.name = "parted",
        .description = "one of three zones is parted from the others for a while",
        .change =

@@ -40,6 +40,7 @@ struct PeerLink {
   State state = State::kDialing;
   // It is in another zone than we.
   bool is_far = false;
+  uint64_t zone_hash = 0;
   // We opened it.
   bool dialed = false;
   // `have` was full when the link opened, so that the picker counts it as a seed.

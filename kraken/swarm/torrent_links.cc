@@ -179,6 +179,7 @@ void TorrentSession::OpenLink(PeerLink& link, const Handshake& handshake) {
   link.have = handshake.have;
   link.last_news = now;
   link.is_far = IsFar(link.peer);
+  link.zone_hash = ZoneHash(link.peer.id);
   far_links_ += link.is_far;
   if (near_ != nullptr && !link.is_far) near_->AddPeer(link.have);
   if (CountsPieces(link)) {

@@ -153,6 +153,7 @@ class TorrentSession {
   void MeasurePiece(PeerLink& link, const PendingRequest& request, ByteCount bytes);
 
   // torrent_zones.cc. REQUIRES for those that ask about pieces: our zone is known.
+  static uint64_t ZoneHash(const PeerId& peer);
   bool IsFar(const PeerInfo& peer) const;
   bool MayFetchFar(const PeerLink& link, PieceIndex piece) const;
   // Of us and the linked peers of our zone, we are to fetch the piece.
@@ -192,6 +193,7 @@ class TorrentSession {
   std::vector<ReaderId> readers_;
   // Null if our zone is not known.
   std::unique_ptr<NearPieces> near_;
+  const uint64_t zone_hash_;
   int far_links_ = 0;
   int far_requests_ = 0;
   // When a peer of our zone last had something new, or we had.
