@@ -13,6 +13,7 @@ namespace {
 
 // As many as the hub gives.
 constexpr int kWantPeers = std::numeric_limits<int>::max();
+constexpr absl::Duration kAskAgain = absl::Milliseconds(200);
 
 swarm::AnnounceRecord RecordOf(const swarm::TorrentKey& key, const swarm::PeerInfo& peer,
                                int want_peers) {
@@ -27,12 +28,17 @@ swarm::AnnounceRecord RecordOf(const swarm::TorrentKey& key, const swarm::PeerIn
 
 KrakenHub::KrakenHub(net::EventLoop* loop, AnnounceHub* hub, net::CidrSet allowed,
                      KrakenHubOptions options)
-    : loop_(loop), hub_(hub), allowed_(std::move(allowed)), options_(options) {
+    : loop_(loop),
+      hub_(hub),
+      allowed_(std::move(allowed)),
+      options_(options),
+      alive_(std::make_shared<KrakenHub*>(this)) {
   hub_->set_kraken_observer(this);
   renewal_timer_ = loop_->RunAfter(options_.renewal / kSlices, [this] { Renew(); });
 }
 
 KrakenHub::~KrakenHub() {
+  *alive_ = nullptr;
   hub_->set_kraken_observer(nullptr);
   loop_->CancelTimer(renewal_timer_);
   while (!waiting_.empty()) {
@@ -80,10 +86,22 @@ void KrakenHub::OnKrakenNews(const Digest& digest, const absl::Status& status) {
 // ---- Metainfo ----
 
 void KrakenHub::GetMetainfo(const Digest& digest, const std::string& ns, MetainfoDone done) {
+  AskForMetainfo(digest, ns, net::EventLoop::MonotonicNow() + options_.patience, std::move(done));
+}
+
+// Origins that can't be reached are asked again until `deadline`: who hears of it gives up.
+void KrakenHub::AskForMetainfo(const Digest& digest, const std::string& ns, MonotonicTime deadline,
+                               MetainfoDone done) {
   hub_->relay().Want(digest, ns);
   if (const MetainfoPtr known = hub_->relay().FindKraken(digest)) return done(known);
-  Wait(digest, [this, digest, done = std::move(done)](const absl::Status& status) {
+  Wait(digest, [this, digest, ns, deadline, done = std::move(done)](const absl::Status& status) {
     if (absl::IsDeadlineExceeded(status)) return done(MetainfoPtr());
+    if (absl::IsUnavailable(status) && net::EventLoop::MonotonicNow() + kAskAgain < deadline) {
+      loop_->RunAfter(kAskAgain, [alive = alive_, digest, ns, deadline, done] {
+        if (*alive != nullptr) (*alive)->AskForMetainfo(digest, ns, deadline, done);
+      });
+      return;
+    }
     if (!status.ok()) return done(status);
     done(hub_->relay().FindKraken(digest));
   });

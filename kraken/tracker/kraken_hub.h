@@ -88,6 +88,8 @@ class KrakenHub final : private KrakenNewsObserver {
     net::TimerId timer = net::TimerId::kNone;
   };
 
+  void AskForMetainfo(const Digest& digest, const std::string& ns, MonotonicTime deadline,
+                      MetainfoDone done);
   void Wait(const Digest& digest, Waiter waiter);
   void Tell(const Digest& digest, const absl::Status& status);
   absl::StatusOr<std::vector<swarm::PeerInfo>> Join(const KrakenAnnounce& announce);
@@ -109,6 +111,7 @@ class KrakenHub final : private KrakenNewsObserver {
   size_t waiting_count_ = 0;
   uint64_t next_waiting_ = 1;
   net::TimerId renewal_timer_ = net::TimerId::kNone;
+  std::shared_ptr<KrakenHub*> alive_;
 };
 
 }  // namespace kraken::tracker

@@ -160,6 +160,24 @@ TEST_F(KrakenHubTest, WhatNobodyHasIsNotFound) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("not at the backend")));
 }
 
+TEST_F(KrakenHubTest, AnOriginThatCouldNotBeReachedIsAskedAgain) {
+  Start();
+  const auto answer = Ask();
+  origin_.WaitForWatch(0).outlet->Finish(absl::UnavailableError("it restarts"));
+  Tell(origin_.WaitForWatch(1));
+  ASSERT_OK_AND_ASSIGN(const auto metainfo, answer->Wait(0));
+  EXPECT_NE(metainfo, nullptr);
+}
+
+TEST_F(KrakenHubTest, WhoCantBeHelpedHearsSo) {
+  Start({.patience = absl::Milliseconds(100)});
+  const auto answer = Ask();
+  origin_.WaitForWatch(0).outlet->Finish(absl::UnavailableError("it restarts"));
+  const Metainfo metainfo = answer->Wait(0);
+  // Whichever is first: the end of patience, or the origin's word.
+  EXPECT_TRUE(metainfo.ok() ? *metainfo == nullptr : absl::IsUnavailable(metainfo.status()));
+}
+
 TEST_F(KrakenHubTest, PeersHearOfEachOtherAndOfOrigins) {
   StartKnowing();
   EXPECT_THAT(PortsFor(PeerAt(1)), UnorderedElementsAre(kOriginPort));
