@@ -100,6 +100,29 @@ TEST(ConvertTest, PieceRangesSurviveARoundTrip) {
   EXPECT_EQ(got.certificate_chain, "chain");
 }
 
+TEST(ConvertTest, SumsOfVersionOneSurvive) {
+  const Digest digest = *Digest::FromHex(std::string(64, 'a'));
+  ASSERT_OK_AND_ASSIGN(const auto metainfo,
+                       swarm::KrakenMetainfo::Create(digest, ByteCount((2 << 20) + 1),
+                                                     ByteCount(1 << 20), {1, 2, ~uint32_t{0}}));
+  const v1::KrakenMetainfo proto = ToProto(metainfo);
+  ASSERT_OK_AND_ASSIGN(const auto got, FromProto(proto, digest, (2 << 20) + 1));
+  EXPECT_EQ(got.ToJson(), metainfo.ToJson());
+  EXPECT_EQ(got.info_hash(), metainfo.info_hash());
+  // Of a blob with another number of pieces.
+  EXPECT_THAT(FromProto(proto, digest, 2 << 20), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(FromProto(proto, digest, ~uint64_t{0}), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(ConvertTest, AnInfoHashHasTwentyBytes) {
+  const InfoHash info_hash = *InfoHash::Parse(std::string(40, 'c'));
+  ASSERT_OK_AND_ASSIGN(const InfoHash got, InfoHashFromBytes(ToBytes(info_hash)));
+  EXPECT_EQ(got, info_hash);
+  EXPECT_THAT(InfoHashFromBytes(""), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(InfoHashFromBytes(std::string(21, 'x')),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
 TEST(ConvertTest, RefusesRangesThatDoNotFitTheirTypes) {
   v1::PieceRange good;
   good.set_digest(std::string(32, 'd'));
