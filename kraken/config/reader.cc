@@ -106,8 +106,9 @@ void ObjectReader::Finish() {
   if (finished_) return;
   finished_ = true;
   for (const NodeMember& member : node_.members) {
-    if (std::find(known_keys_.begin(), known_keys_.end(), member.key) != known_keys_.end())
+    if (std::find(known_keys_.begin(), known_keys_.end(), member.key) != known_keys_.end()) {
       continue;
+    }
     value_.diagnostics()->AddError(
         member.key_position,
         absl::StrCat("unknown key \"", internal::ChildPath(value_.path(), member.key), "\"",

@@ -41,6 +41,7 @@ constexpr auto kIgnoreHead = [](const HttpResponseHead&) { return absl::OkStatus
 TEST_F(BlockingHttpClientTest, ServesManyThreads) {
   Serve([](Exchange e) { e->ReadBody([e](std::string body) { e->Respond(200, {}, body); }); });
   std::vector<std::thread> threads;
+  threads.reserve(8);
   std::atomic<int> right{0};
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {

@@ -64,8 +64,9 @@ TEST_F(HttpServerTest, KeepsAConnectionAliveAndAnswersPipelinedRequestsInOrder) 
   });
   RawConnection connection(address_);
   std::string requests;
-  for (int i = 0; i < 100; ++i)
+  for (int i = 0; i < 100; ++i) {
     absl::StrAppend(&requests, "GET /", i, "- HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
   connection.Send(requests);
   for (int i = 0; i < 100; ++i) {
     EXPECT_THAT(connection.ReadUntil(">"), EndsWith(absl::StrCat("</", i, "-", i, ">")));

@@ -181,8 +181,9 @@ std::string OriginHub::DescribeJson() const {
   nlohmann::json list = nlohmann::json::array();
   for (const auto& [digest, blob] : blobs_) {
     int replicas_pending = 0;
-    for (const PrefetchWaiter& waiter : blob->prefetches)
+    for (const PrefetchWaiter& waiter : blob->prefetches) {
       replicas_pending += waiter.replicas_pending;
+    }
     const bool has_source =
         blob->state == BlobState::kReplicating && blob->source < blob->sources.size();
     list.push_back({{"digest", digest.ToString()},

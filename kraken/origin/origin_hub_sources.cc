@@ -66,13 +66,15 @@ void OriginHub::NextSource(OriginBlob& blob) {
       parts_.origins->WatchMetainfo(blob.sources[blob.source], request,
                                     {.on_message =
                                          [this, current](rpc::v1::MetainfoNews news) {
-                                           if (OriginBlob* blob = current())
+                                           if (OriginBlob* blob = current()) {
                                              OnSourceNews(*blob, std::move(news));
+                                           }
                                          },
                                      .on_closed =
                                          [this, current](const absl::Status& status) {
-                                           if (OriginBlob* blob = current())
+                                           if (OriginBlob* blob = current()) {
                                              OnSourceClosed(blob->digest, status);
+                                           }
                                          }});
 }
 

@@ -50,6 +50,8 @@ ABSL_FLAG(int, max_links, 0, "SwarmConfig::max_links; 0: its default");
 ABSL_FLAG(int, upload_slots, 0, "SwarmConfig::upload_slots; 0: its default");
 ABSL_FLAG(int, per_link, 0, "SwarmConfig::max_requests_per_link; 0: its default");
 ABSL_FLAG(int, super_seed_window, 0, "SwarmConfig::super_seed_window; 0: its default");
+ABSL_FLAG(int, super_seed_arriving_window, 0,
+          "SwarmConfig::super_seed_arriving_window; 0: its default");
 ABSL_FLAG(int, origin_slots, 0, "SwarmConfig::upload_slots of origins; 0: its default");
 ABSL_FLAG(int, super_seed_open_peers, -1, "SwarmConfig::super_seed_open_peers; -1: its default");
 ABSL_FLAG(int, origin_links, 0, "SwarmConfig::max_links of origins; 0: its default");
@@ -99,6 +101,7 @@ FlashCrowdOptions OptionsFromFlags() {
   set(absl::GetFlag(FLAGS_upload_slots), sim.agent.upload_slots);
   set(absl::GetFlag(FLAGS_per_link), sim.agent.max_requests_per_link);
   set(absl::GetFlag(FLAGS_super_seed_window), sim.origin.super_seed_window);
+  set(absl::GetFlag(FLAGS_super_seed_arriving_window), sim.origin.super_seed_arriving_window);
   set(absl::GetFlag(FLAGS_origin_slots), sim.origin.upload_slots);
   set(absl::GetFlag(FLAGS_origin_links), sim.origin.max_links);
   const int open_peers = absl::GetFlag(FLAGS_super_seed_open_peers);

@@ -23,8 +23,9 @@ class EvictionTest : public StoreFixture {
     options_.quota = ByteCount(10 * kCharge);
     options_.high_watermark = 0.9;
     options_.low_watermark = 0.5;
-    for (int i = 0; i < 12; ++i)
+    for (int i = 0; i < 12; ++i) {
       blobs_.emplace_back(kPiece, kPiece, 100 + static_cast<uint64_t>(i));
+    }
   }
 
   void Put(int index) {

@@ -105,6 +105,9 @@ struct SwarmConfig {
   bool super_seed = false;
   int super_seed_open_peers = 1;
   int super_seed_window = 12;
+  // The same of a blob that was still arriving when it was added: few pieces can be named at a time
+  // then, and what the line loses while it waits for somebody to ask is never made up for.
+  int super_seed_arriving_window = 32;
   absl::Duration super_seed_patience = absl::Milliseconds(250);
   // A peer with nothing new for so long is told of every piece.
   absl::Duration super_seed_starvation = absl::Seconds(1);

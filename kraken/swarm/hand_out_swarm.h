@@ -33,17 +33,17 @@ class HandOutSwarm {
   Slot Find(Slot peer) const;
   // REQUIRES: the peer is not here.
   Slot Add(Slot peer, const PeerInfo& announced);
-  void Update(Slot entry, const PeerInfo& announced);
-  void Remove(Slot entry);
+  void Update(Slot slot, const PeerInfo& announced);
+  void Remove(Slot slot);
 
   // Up to `want` peers for the one with this entry, best first; none for one that has everything.
-  std::vector<PeerInfo> Select(Instant now, Slot entry, int want);
+  std::vector<PeerInfo> Select(Instant now, Slot asking, int want);
 
   // Peers that got fewer than they wanted learn of the newcomer, if it was not told of them (then
   // it dials them itself).
   std::vector<PeerPush> PushNewcomer(Instant now, Slot newcomer, absl::Span<const PeerInfo> told);
   // `want` > 0: the peer is told of newcomers until it has had so many.
-  void NoteUnmetWant(Slot entry, int want);
+  void NoteUnmetWant(Slot slot, int want);
 
  private:
   using Kind = HandOutEntry::Kind;

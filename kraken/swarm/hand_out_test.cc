@@ -63,8 +63,9 @@ TEST_F(HandOutTest, InASmallSwarmEverybodyIsHandedOut) {
     peers.push_back(NewPeer());
     Announce(peers.back(), 0, i == 0 ? 10 : 0);
   }
-  for (int i = 1; i < 5; ++i)
+  for (int i = 1; i < 5; ++i) {
     EXPECT_EQ(Announce(peers[static_cast<size_t>(i)], 20).peers.size(), 4u);
+  }
 }
 
 TEST_F(HandOutTest, CompletePeersComeFirstThenOriginsThenOthers) {

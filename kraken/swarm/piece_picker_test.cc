@@ -157,8 +157,9 @@ class Model {
     if (peers_.empty()) return;
     std::swap(peers_[static_cast<size_t>(random_.Uniform(peers_.size()))], peers_.back());
     picker_.RemovePeerPieces(peers_.back());
-    for (int i = 0; i < pieces_; ++i)
+    for (int i = 0; i < pieces_; ++i) {
       availability_[static_cast<size_t>(i)] -= peers_.back().Has(P(i));
+    }
     peers_.pop_back();
   }
 

@@ -266,6 +266,23 @@ TEST(SchedulerUploadTest, AnOriginSeedsABlobThatIsStillArriving) {
   EXPECT_TRUE(absl::IsInvalidArgument(fake.engine().OnLocalPiece(id, P(3))));
 }
 
+TEST(SchedulerUploadTest, AnOriginNamesMoreAtATimeOfABlobThatStillArrives) {
+  constexpr int kPieces = 8;
+  SwarmConfig config = SuperSeedConfig();
+  config.super_seed_arriving_window = 5;
+  const auto named = [&](bool arrives) {
+    FakeEnvironment fake(config, /*origin=*/true);
+    const TorrentId id = fake.Add(kPieces, arrives ? std::vector<int>() : AllOf(kPieces));
+    fake.Connect(1, {});
+    for (int piece = 0; piece < kPieces; ++piece) {
+      EXPECT_TRUE(fake.engine().OnLocalPiece(id, P(piece)).ok());
+    }
+    return PiecesNamed(fake.Logged("have")).size();
+  };
+  EXPECT_EQ(named(/*arrives=*/false), 3u);
+  EXPECT_EQ(named(/*arrives=*/true), 5u);
+}
+
 // 64 KiB pieces; 1 MiB a second, of which 0.1 s may go at once: one piece, not two.
 SwarmConfig Limited() {
   SwarmConfig config;

@@ -41,6 +41,7 @@ TorrentSession::TorrentSession(Host& host, const TorrentSpec& spec)
       picker_(spec.have, VerifiablePieces(spec), host.env.random),
       candidates_(host.config.max_candidates, ToNanos(host.config.redial_delay),
                   ToNanos(host.config.max_redial_delay)),
+      began_complete_(spec.have.IsFull()),
       zone_hash_(ZoneHash(host.self.id)) {
   if (host_.self.zone != 0) near_ = std::make_unique<NearPieces>(layout_.piece_count());
   if (host_.config.super_seed) {

@@ -185,6 +185,7 @@ class TorrentSession {
   PiecePicker picker_;
   CandidateSet candidates_;
   std::unique_ptr<SuperSeeder> super_seeder_;
+  const bool began_complete_;
 
   // All links, in the order they were made; those not open yet too.
   std::vector<PeerLink*> links_;

@@ -114,8 +114,9 @@ void TorrentSession::ForgetReveal(PeerLink& link, PieceIndex piece) {
 
 void TorrentSession::RevealPieces() {
   if (super_seeder_ == nullptr || stopped_) return;
-  while (static_cast<int>(super_seeder_->reveal_count()) + uploads_queued_ <
-         host_.config.super_seed_window) {
+  const int window =
+      began_complete_ ? host_.config.super_seed_window : host_.config.super_seed_arriving_window;
+  while (static_cast<int>(super_seeder_->reveal_count()) + uploads_queued_ < window) {
     if (!RevealOne()) return;
   }
 }

@@ -159,13 +159,15 @@ void MetainfoRelay::Open(const Digest& digest, Blob& blob, const std::string& ho
       origins_->WatchMetainfo(host, request,
                               {.on_message =
                                    [current, digest, host](rpc::v1::MetainfoNews news) {
-                                     if (auto* self = current())
+                                     if (auto* self = current()) {
                                        self->OnNews(digest, host, std::move(news));
+                                     }
                                    },
                                .on_closed =
                                    [current, digest, host](const absl::Status& status) {
-                                     if (auto* self = current())
+                                     if (auto* self = current()) {
                                        self->OnClosed(digest, host, FailureOf(host, status));
+                                     }
                                    }});
   blob.watches.push_back(std::move(watch));
 }

@@ -18,8 +18,9 @@ namespace {
 std::string Describe(const RedisValue& value) {
   std::string text =
       absl::StrCat(static_cast<int>(value.kind), ":", value.integer, ":", value.text);
-  for (const RedisValue& element : value.elements)
+  for (const RedisValue& element : value.elements) {
     absl::StrAppend(&text, "(", Describe(element), ")");
+  }
   return text;
 }
 
