@@ -7,6 +7,11 @@
 
 namespace kraken::swarm {
 
+bool IsComplete(const AnnounceRecord& record) {
+  return record.event == AnnounceEvent::kComplete ||
+         (record.piece_count > PieceCount(0) && record.have == record.piece_count);
+}
+
 HandOut::HandOut(const HandOutConfig& config, BitGen* random)
     : config_(config),
       lease_nanos_(ToNanos(config.lease)),
@@ -29,9 +34,7 @@ AnnounceAnswer HandOut::Announce(Instant now, const PeerInfo& peer, const Announ
   }
   PeerInfo announced = peer;
   announced.origin = record.origin;
-  // None of none: it does not know yet how many pieces there are.
-  announced.complete = record.event == AnnounceEvent::kComplete ||
-                       (record.piece_count > PieceCount(0) && record.have == record.piece_count);
+  announced.complete = IsComplete(record);
   Slot known = peers_->Find(peer.id);
   Slot entry = known == kNoSlot ? kNoSlot : swarm->Find(known);
   const bool is_new = entry == kNoSlot;

@@ -39,6 +39,10 @@ struct HandOutConfig {
   int max_pushes_per_join = 4;
 };
 
+// Whether the peer says that it has every piece. None of none: it does not know yet how many there
+// are.
+bool IsComplete(const AnnounceRecord& record);
+
 // A peer that should be told of another, on its announce stream.
 struct PeerPush {
   PeerId recipient;

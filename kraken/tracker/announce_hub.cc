@@ -28,6 +28,12 @@ swarm::Instant Now() {
       absl::ToInt64Nanoseconds(net::EventLoop::MonotonicNow().since_origin()));
 }
 
+// An entry is put into the store again after so long: well before it ends there, although an idle
+// torrent is announced every two minutes only.
+int64_t StoreRenewalNanos() {
+  return swarm::ToNanos(swarm::HandOutConfig().entry_lease / kRenewalsPerLease);
+}
+
 swarm::HandOutConfig HandOutFrom(const TrackerServerConfig& config) {
   swarm::HandOutConfig hand_out;
   hand_out.lease = config.lease;
@@ -116,6 +122,7 @@ absl::Status AnnounceHub::Introduce(Session& session, const rpc::v1::Peer& self)
     return absl::InvalidArgumentError("a stream is one peer's; another needs its own");
   }
   session.peer = std::move(peer);
+  if (store_ != nullptr) session.self = std::make_shared<const rpc::v1::Peer>(self);
   session.introduced = true;
   // After a reconnect the new stream counts, though the old one may not have been noticed dead.
   by_peer_[session.peer.id] = &session;
@@ -173,15 +180,21 @@ void AnnounceHub::Announce(Session& session, const Digest& digest,
   said.piece_count = PieceCount(static_cast<int32_t>(record.piece_count()));
   said.want_peers = record.want_peers();
   said.origin = session.peer.origin;
+  const swarm::Instant now = Now();
   if (said.event == swarm::AnnounceEvent::kLeave) {
     LeaveTorrent(session, key);
-  } else if (!session.torrents.contains(key) && IsFull(session.torrents.size())) {
-    return ReportOverLimit(record, reply);
   } else {
-    session.torrents.insert(key);
-    audiences_[digest].have_torrent.insert(&session);
+    auto membership = session.torrents.find(key);
+    if (membership == session.torrents.end()) {
+      if (IsFull(session.torrents.size())) return ReportOverLimit(record, reply);
+      membership = session.torrents.try_emplace(key).first;
+      Audience& audience = audiences_[digest];
+      if (store_ != nullptr && audience.have_torrent.empty()) store_->Load(key);
+      audience.have_torrent.insert(&session);
+    }
+    Share(session, key, membership->second, swarm::IsComplete(said), now);
   }
-  swarm::AnnounceAnswer answer = hand_out_.Announce(Now(), session.peer, said);
+  swarm::AnnounceAnswer answer = hand_out_.Announce(now, session.peer, said);
   if (!answer.peers.empty()) {
     rpc::v1::TorrentNews* news = reply.add_torrents();
     news->set_digest(record.digest());
@@ -221,7 +234,8 @@ void AnnounceHub::ReportOverLimit(const rpc::v1::AnnounceRecord& record,
 }
 
 void AnnounceHub::LeaveTorrent(Session& session, const swarm::TorrentKey& key) {
-  session.torrents.erase(key);
+  const bool was_there = session.torrents.erase(key) > 0;
+  if (was_there && store_ != nullptr && !ending_) store_->Remove(key, session.self);
   auto audience = audiences_.find(key.digest);
   if (audience == audiences_.end()) return;
   audience->second.have_torrent.erase(&session);
@@ -257,7 +271,9 @@ void AnnounceHub::Retire(Session& session) {
     by_peer_.erase(owner);
     hand_out_.Forget(session.peer.id);
   }
-  const std::vector<swarm::TorrentKey> torrents(session.torrents.begin(), session.torrents.end());
+  std::vector<swarm::TorrentKey> torrents;
+  torrents.reserve(session.torrents.size());
+  for (const auto& [key, membership] : session.torrents) torrents.push_back(key);
   for (const swarm::TorrentKey& key : torrents) LeaveTorrent(session, key);
   const std::vector<Digest> wanted(session.wanted.begin(), session.wanted.end());
   for (const Digest& digest : wanted) StopWanting(session, digest);
@@ -287,8 +303,97 @@ void AnnounceHub::EndSilentSessions() {
 }
 
 void AnnounceHub::EndStreams() {
+  ending_ = true;
   for (auto& [stream, session] : sessions_) {
     session->stream->Finish(absl::UnavailableError("the tracker is shutting down"));
+  }
+}
+
+void AnnounceHub::Share(const Session& session, const swarm::TorrentKey& key,
+                        Membership& membership, bool complete, swarm::Instant now) {
+  if (store_ == nullptr) return;
+  const bool is_new = membership.stored_at == swarm::Instant::Never();
+  const bool is_due = is_new || membership.stored_complete != complete ||
+                      membership.stored_at < store_up_since_ ||
+                      now - membership.stored_at >= StoreRenewalNanos();
+  if (!is_due || !store_->Put(key, session.self, complete, is_new)) return;
+  membership = {.stored_at = now, .stored_complete = complete};
+  // Until every tracker has put there what its peers announce, who else is here is asked often.
+  if (IsStoreNew(now)) shared_swarms_.try_emplace(key);
+}
+
+bool AnnounceHub::IsStoreNew(swarm::Instant now) const {
+  return now - store_up_since_ < swarm::ToNanos(config_.lease);
+}
+
+bool AnnounceHub::HasLocalPeers(const swarm::TorrentKey& key) const {
+  auto audience = audiences_.find(key.digest);
+  return audience != audiences_.end() && !audience->second.have_torrent.empty();
+}
+
+bool AnnounceHub::IsLocal(const swarm::TorrentKey& key, const PeerId& peer) const {
+  // Peers are connected to all trackers; what counts is to whom they announce this torrent.
+  auto session = by_peer_.find(peer);
+  return session != by_peer_.end() && session->second->torrents.contains(key);
+}
+
+void AnnounceHub::OnStoreUp() { store_up_since_ = Now(); }
+
+void AnnounceHub::OnSharedPeers(const swarm::TorrentKey& key,
+                                const std::vector<rpc::v1::Peer>& peers) {
+  const swarm::Instant now = Now();
+  if ((peers.empty() && !IsStoreNew(now)) || !HasLocalPeers(key)) {
+    shared_swarms_.erase(key);
+    return;
+  }
+  shared_swarms_[key] = now + swarm::ToNanos(config_.lease) / 2;
+  for (const rpc::v1::Peer& peer : peers) TakeSharedPeer(key, peer);
+}
+
+void AnnounceHub::OnSharedPeerCame(const swarm::TorrentKey& key, const rpc::v1::Peer& peer) {
+  if (!HasLocalPeers(key)) return;
+  shared_swarms_.try_emplace(key, Now() + swarm::ToNanos(config_.lease) / 2);
+  TakeSharedPeer(key, peer);
+}
+
+void AnnounceHub::OnSharedPeerLeft(const swarm::TorrentKey& key, const rpc::v1::Peer& peer) {
+  const absl::StatusOr<swarm::PeerInfo> info = rpc::FromProto(peer, zones_);
+  if (info.ok() && !IsLocal(key, info->id)) hand_out_.Forget(key, info->id);
+}
+
+void AnnounceHub::TakeSharedPeer(const swarm::TorrentKey& key, const rpc::v1::Peer& shared) {
+  absl::StatusOr<swarm::PeerInfo> peer = rpc::FromProto(shared, zones_);
+  if (!peer.ok()) {
+    telemetry::LogWarn("another tracker shares a bad peer", {{"reason", peer.status().ToString()}});
+    return;
+  }
+  if (IsLocal(key, peer->id)) return;
+  swarm::AnnounceRecord record;
+  record.key = key;
+  record.event = peer->complete ? swarm::AnnounceEvent::kComplete : swarm::AnnounceEvent::kProgress;
+  record.origin = peer->origin;
+  // What a peer says of itself here is newer than what it has said elsewhere.
+  auto session = by_peer_.find(peer->id);
+  const swarm::PeerInfo& info = session != by_peer_.end() ? session->second->peer : *peer;
+  for (const swarm::PeerPush& push : hand_out_.Announce(Now(), info, record).pushes) {
+    Push(key, push);
+  }
+}
+
+void AnnounceHub::ReloadSharedSwarms() {
+  if (store_ == nullptr) return;
+  const swarm::Instant now = Now();
+  for (auto it = shared_swarms_.begin(); it != shared_swarms_.end();) {
+    if (!HasLocalPeers(it->first)) {
+      shared_swarms_.erase(it++);
+      continue;
+    }
+    if (it->second <= now) {
+      store_->Load(it->first);
+      // The answer sets it again, or ends it.
+      it->second = now + swarm::ToNanos(config_.lease) / 2;
+    }
+    ++it;
   }
 }
 
@@ -384,6 +489,7 @@ void AnnounceHub::Tick() {
   EndSilentSessions();
   relay_.Sweep();
   hand_out_.Sweep(Now());
+  ReloadSharedSwarms();
   tick_timer_ = loop_->RunAfter(TickOf(config_), [this] { Tick(); });
 }
 

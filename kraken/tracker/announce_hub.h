@@ -20,6 +20,7 @@
 #include "kraken/rpc/origin_client.h"
 #include "kraken/swarm/hand_out.h"
 #include "kraken/tracker/metainfo_relay.h"
+#include "kraken/tracker/peer_store.h"
 #include "kraken/tracker/tracker_config.h"
 
 namespace kraken::tracker {
@@ -45,8 +46,10 @@ class KrakenNewsObserver {
 };
 
 // The tracker's core: takes announces, hands out peers, passes metainfo on, and pushes what is new.
-// Belongs to its loop's thread.
-class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
+// With a store it knows the peers of other trackers too. Belongs to its loop's thread.
+class AnnounceHub final : public rpc::AnnounceHandler,
+                          public PeerStoreObserver,
+                          private RelayObserver {
  public:
   // All outlive it.
   AnnounceHub(net::EventLoop* loop, rpc::OriginClient* origins, cluster::ClusterMonitor* cluster,
@@ -57,8 +60,20 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
                   rpc::v1::AnnounceRequest request) override;
   void OnStreamClosed(const std::shared_ptr<rpc::AnnounceOutlet>& stream) override;
 
-  // Ends every stream, so that peers look for another tracker at once.
+  // What this hub's peers announce is shared there from now on. Outlives the hub, or is taken away
+  // (null).
+  void SetStore(PeerStore* store) { store_ = store; }
+
+  // Ends every stream, so that peers look for another tracker at once. What the store knows of them
+  // stays there.
   void EndStreams();
+
+  // PeerStoreObserver:
+  void OnStoreUp() override;
+  void OnSharedPeers(const swarm::TorrentKey& key,
+                     const std::vector<rpc::v1::Peer>& peers) override;
+  void OnSharedPeerCame(const swarm::TorrentKey& key, const rpc::v1::Peer& peer) override;
+  void OnSharedPeerLeft(const swarm::TorrentKey& key, const rpc::v1::Peer& peer) override;
 
   // ---- For peers of Kraken's version 1, which have no stream (KrakenHub) ----
 
@@ -77,15 +92,23 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
   AnnounceHubStats stats() const;
 
  private:
+  // One peer in one swarm: what the store was told.
+  struct Membership {
+    // Never() if nothing yet.
+    swarm::Instant stored_at = swarm::Instant::Never();
+    bool stored_complete = false;
+  };
   // One peer's stream.
   struct Session {
     std::shared_ptr<rpc::AnnounceOutlet> stream;
     swarm::PeerInfo peer;
+    // As the peer said it, for the store.
+    std::shared_ptr<const rpc::v1::Peer> self;
     MonotonicTime last_heard;
     bool introduced = false;
     // It counts no more; only its stream has not closed yet.
     bool ended = false;
-    absl::flat_hash_set<swarm::TorrentKey> torrents;
+    absl::flat_hash_map<swarm::TorrentKey, Membership> torrents;
     absl::flat_hash_set<Digest> wanted;
   };
   // Who must hear of a blob.
@@ -103,6 +126,17 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
   void Announce(Session& session, const Digest& digest, const rpc::v1::AnnounceRecord& record,
                 rpc::v1::AnnounceReply& reply);
   void Push(const swarm::TorrentKey& key, const swarm::PeerPush& push);
+  // Puts the peer into the store if that is due.
+  void Share(const Session& session, const swarm::TorrentKey& key, Membership& membership,
+             bool complete, swarm::Instant now);
+  // Whether it may lack what other trackers know: it was down a moment ago.
+  bool IsStoreNew(swarm::Instant now) const;
+  // Whether the peer announces the torrent here.
+  bool IsLocal(const swarm::TorrentKey& key, const PeerId& peer) const;
+  // Whether somebody here is in the swarm.
+  bool HasLocalPeers(const swarm::TorrentKey& key) const;
+  void TakeSharedPeer(const swarm::TorrentKey& key, const rpc::v1::Peer& shared);
+  void ReloadSharedSwarms();
   // Forgets what the peer has said, and who it is.
   void Retire(Session& session);
   void EndSilentSessions();
@@ -135,6 +169,11 @@ class AnnounceHub final : public rpc::AnnounceHandler, private RelayObserver {
   absl::flat_hash_map<const rpc::AnnounceOutlet*, std::unique_ptr<Session>> sessions_;
   absl::flat_hash_map<PeerId, Session*> by_peer_;
   absl::flat_hash_map<Digest, Audience> audiences_;
+  PeerStore* store_ = nullptr;
+  swarm::Instant store_up_since_;
+  // Swarms with peers here and at other trackers, and when to ask again who they are.
+  absl::flat_hash_map<swarm::TorrentKey, swarm::Instant> shared_swarms_;
+  bool ending_ = false;
   net::TimerId tick_timer_ = net::TimerId::kNone;
   KrakenNewsObserver* kraken_observer_ = nullptr;
   uint64_t records_ = 0;

@@ -16,14 +16,17 @@
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
+#include "kraken/net/socket_address.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin_client.h"
 #include "kraken/rpc/rpc_server.h"
+#include "kraken/telemetry/log.h"
 #include "kraken/telemetry/metrics.h"
 #include "kraken/tracker/announce_hub.h"
 #include "kraken/tracker/kraken_hub.h"
 #include "kraken/tracker/kraken_routes.h"
+#include "kraken/tracker/redis_peer_store.h"
 
 namespace kraken::tracker {
 namespace {
@@ -47,6 +50,7 @@ class Tracker final : public daemon::Daemon {
           std::make_unique<KrakenHub>(&control_, hub_.get(), config_.compat.allowed_cidrs,
                                       KrakenHubOptions{.renewal = config_.trackerserver.lease / 3});
     }
+    KH_RETURN_IF_ERROR(ShareSwarms());
     return Serve();
   }
 
@@ -73,6 +77,26 @@ class Tracker final : public daemon::Daemon {
     auto monitor = cluster::ClusterMonitor::Create(&control_, members);
     if (!monitor.ok()) return daemon::WithExitCode(monitor.status(), config::kExitBadConfig);
     cluster_ = *std::move(monitor);
+    return absl::OkStatus();
+  }
+
+  absl::Status ShareSwarms() {
+    const RedisConfig& redis = config_.peerstore.redis;
+    if (!redis.enabled) {
+      if (!redis.addr.empty()) {
+        telemetry::LogInfo("Redis is not used: peerstore.redis.enabled is not true", {});
+      }
+      return absl::OkStatus();
+    }
+    KH_ASSIGN_OR_RETURN(const net::HostPort address, net::SplitHostPort(redis.addr));
+    RedisPeerStoreOptions options;
+    options.redis.host = address.host;
+    options.redis.port = address.port;
+    options.redis.dial_timeout = redis.dial_timeout;
+    options.redis.reply_timeout = redis.read_timeout;
+    options.lease = config_.trackerserver.lease;
+    store_ = std::make_unique<RedisPeerStore>(&control_, options, hub_.get());
+    hub_->SetStore(store_.get());
     return absl::OkStatus();
   }
 
@@ -111,6 +135,13 @@ class Tracker final : public daemon::Daemon {
     blobs_.Set(static_cast<double>(stats.blobs));
     healthy_.Set(static_cast<double>(cluster_->healthy().size()));
     if (kraken_hub_ != nullptr) kraken_.Set(static_cast<double>(kraken_hub_->entry_count()));
+    if (store_ == nullptr) return;
+    const PeerStoreStats store = store_->stats();
+    redis_up_.Set(store.up ? 1 : 0);
+    redis_written_.Set(store.written);
+    redis_dropped_.Set(store.dropped);
+    redis_heard_.Set(store.heard);
+    redis_failures_.Set(store.failures);
   }
 
   const TrackerConfig config_;
@@ -138,12 +169,27 @@ class Tracker final : public daemon::Daemon {
       metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
   telemetry::Gauge& kraken_ = metrics_.AddGauge(
       "kraken_tracker_v1_swarm_peers", "Peers of Kraken's version 1 of all swarms, added up.");
+  telemetry::Gauge& redis_up_ =
+      metrics_.AddGauge("kraken_tracker_redis_up",
+                        "1: swarms are shared in Redis; 0: they are not, or Redis is down.");
+  daemon::MirroredCounter redis_written_{metrics_.AddCounter(
+      "kraken_tracker_redis_written_total", "Entries of swarms that were handed to Redis.")};
+  daemon::MirroredCounter redis_dropped_{
+      metrics_.AddCounter("kraken_tracker_redis_dropped_total",
+                          "Entries of swarms that Redis was not there for, or too slow.")};
+  daemon::MirroredCounter redis_heard_{
+      metrics_.AddCounter("kraken_tracker_redis_heard_total",
+                          "Peers that came or left elsewhere, as other trackers told.")};
+  daemon::MirroredCounter redis_failures_{
+      metrics_.AddCounter("kraken_tracker_redis_failures_total",
+                          "Connections to Redis lost or refused, and commands that failed.")};
   net::LoopThread admin_{"http"};
   std::unique_ptr<rpc::ChannelDirectory> directory_;
   std::unique_ptr<rpc::OriginClient> origins_;
   std::unique_ptr<cluster::ClusterMonitor> cluster_;
   std::unique_ptr<AnnounceHub> hub_;
   std::unique_ptr<KrakenHub> kraken_hub_;
+  std::unique_ptr<RedisPeerStore> store_;
   std::unique_ptr<rpc::AnnounceService> service_;
   std::unique_ptr<rpc::RpcServer> rpc_server_;
   daemon::KrakenGate gate_{config_.compat};

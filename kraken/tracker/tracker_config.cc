@@ -1,6 +1,7 @@
 #include "kraken/tracker/tracker_config.h"
 
 #include "kraken/config/reader.h"
+#include "kraken/net/socket_address.h"
 
 namespace kraken::tracker {
 
@@ -15,13 +16,36 @@ void ReadConfig(config::ObjectReader& r, TrackerServerConfig* c) {
   r.IgnoredKrakenKey("get_metainfo_limit", "metainfo is streamed");
 }
 
+void ReadConfig(config::ObjectReader& r, RedisConfig* c) {
+  r.Optional("enabled", &c->enabled);
+  r.Optional("addr", &c->addr);
+  if (c->enabled && !net::SplitHostPort(c->addr).ok()) {
+    r.Error("addr", "is to say where Redis listens, as host:port");
+  }
+  r.Optional("dial_timeout", &c->dial_timeout,
+             {.min = absl::Milliseconds(1), .zero_is_default = true});
+  r.Optional("read_timeout", &c->read_timeout,
+             {.min = absl::Milliseconds(1), .zero_is_default = true});
+  r.IgnoredKrakenKey("write_timeout", "writes never block; read_timeout bounds their answers");
+  r.IgnoredKrakenKey("peer_set_window_size", "each entry has its own expiry, two leases");
+  r.IgnoredKrakenKey("max_peer_set_windows", "each entry has its own expiry, two leases");
+  r.IgnoredKrakenKey("max_idle_conns", "two connections do");
+  r.IgnoredKrakenKey("max_active_conns", "two connections do");
+  r.IgnoredKrakenKey("idle_conn_timeout", "two connections do");
+}
+
+void ReadConfig(config::ObjectReader& r, PeerStoreConfig* c) {
+  r.Optional("redis", &c->redis);
+  r.IgnoredKrakenKey("local", "trackerserver.lease says how long a peer is remembered");
+}
+
 void ReadConfig(config::ObjectReader& r, TrackerConfig* c) {
   daemon::ReadCommonConfig(r, &c->common);
   r.Optional("compat", &c->compat);
   r.Required("origin", &c->origin);
   r.Optional("hashring", &c->hashring);
   r.Optional("trackerserver", &c->trackerserver);
-  r.IgnoredKrakenKey("peerstore", "leases are kept in memory and rebuilt from announces");
+  r.Optional("peerstore", &c->peerstore);
   r.IgnoredKrakenKey("originstore", "origins are watched, not asked again and again");
   r.IgnoredKrakenKey("peerhandoutpolicy", "complete peers come first, then origins, then others");
 }

@@ -1,6 +1,8 @@
 #ifndef KRAKEN_TRACKER_TRACKER_CONFIG_H_
 #define KRAKEN_TRACKER_TRACKER_CONFIG_H_
 
+#include <string>
+
 #include "absl/time/time.h"
 #include "kraken/config/cluster_config.h"
 #include "kraken/daemon/common_config.h"
@@ -25,6 +27,22 @@ struct TrackerServerConfig {
 };
 void ReadConfig(config::ObjectReader& r, TrackerServerConfig* c);
 
+// Section `peerstore.redis`: where trackers share what they know.
+struct RedisConfig {
+  bool enabled = false;
+  std::string addr;  // host:port
+  absl::Duration dial_timeout = absl::Seconds(5);
+  // A command that Redis does not answer for so long ends the connection.
+  absl::Duration read_timeout = absl::Seconds(30);
+};
+void ReadConfig(config::ObjectReader& r, RedisConfig* c);
+
+// Section `peerstore`.
+struct PeerStoreConfig {
+  RedisConfig redis;
+};
+void ReadConfig(config::ObjectReader& r, PeerStoreConfig* c);
+
 // A tracker's whole configuration, under Kraken's keys.
 struct TrackerConfig {
   daemon::CommonConfig common;
@@ -32,6 +50,7 @@ struct TrackerConfig {
   config::HashRingConfig hashring;
   TrackerServerConfig trackerserver;
   daemon::CompatConfig compat;
+  PeerStoreConfig peerstore;
 };
 void ReadConfig(config::ObjectReader& r, TrackerConfig* c);
 

@@ -1,0 +1,68 @@
+#include "kraken/tracker/test_redis.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "kraken/base/check.h"
+#include "kraken/base/test_util.h"
+#include "kraken/base/unique_fd.h"
+
+namespace kraken::tracker {
+namespace {
+
+using registry::testing::ChildProcess;
+
+constexpr absl::Duration kPatience = absl::Seconds(20);
+
+// Redis takes no port of the kernel's choice.
+int FreePort() {
+  const UniqueFd fd(socket(AF_INET, SOCK_STREAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  KH_CHECK(bind(fd.get(), generic, size) == 0 && getsockname(fd.get(), generic, &size) == 0);
+  return ntohs(address.sin_port);
+}
+
+}  // namespace
+
+TestRedis::TestRedis() : port_(FreePort()) {}
+
+TestRedis::~TestRedis() { Kill(); }
+
+void TestRedis::Start() {
+  auto process = ChildProcess::Start({"/usr/bin/redis-server", "--port", absl::StrCat(port_),
+                                      "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                                      "--dir", ::testing::TempDir()});
+  ASSERT_OK(process);
+  process_ = *std::move(process);
+  const auto ready = [](const std::vector<std::string>& lines) {
+    return !lines.empty() && absl::StrContains(lines.back(), "Ready to accept connections");
+  };
+  ASSERT_TRUE(process_->WaitForLines(ChildProcess::Stream::kStdout, ready, kPatience));
+}
+
+void TestRedis::Kill() { process_ = nullptr; }
+
+void TestRedis::Stop() { ASSERT_EQ(::kill(process_->pid(), SIGSTOP), 0); }
+
+void TestRedis::Continue() { ASSERT_EQ(::kill(process_->pid(), SIGCONT), 0); }
+
+RedisClientOptions TestRedis::options() const {
+  RedisClientOptions options;
+  options.host = "127.0.0.1";
+  options.port = static_cast<uint16_t>(port_);
+  return options;
+}
+
+}  // namespace kraken::tracker
