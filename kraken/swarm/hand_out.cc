@@ -82,7 +82,7 @@ const PeerInfo* HandOut::FindPeer(const PeerId& peer) const {
 }
 
 void HandOut::Sweep(Instant now) {
-  for (Slot oldest = peers_->oldest(); oldest != kNoSlot && peers_->at(oldest).expires <= now;
+  for (Slot oldest = peers_->oldest(); oldest != kNoSlot && peers_->expires(oldest) <= now;
        oldest = peers_->oldest()) {
     RemoveAllOf(oldest);
   }

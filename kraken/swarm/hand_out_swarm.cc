@@ -158,7 +158,7 @@ bool HandOutSwarm::IsEligible(Slot slot, Instant now, Slot asking,
 
 bool HandOutSwarm::IsAlive(Slot slot, Instant now) const {
   const HandOutEntry& entry = entries_.at(slot);
-  return entry.expires > now && peers_.at(entry.peer).expires > now;
+  return entry.expires > now && peers_.expires(entry.peer) > now;
 }
 
 bool HandOutSwarm::FitsZone(const HandOutEntry& asking, const HandOutEntry& other, bool far) {

@@ -10,7 +10,10 @@ Slot PeerTable::Find(const PeerId& id) const {
 Slot PeerTable::Acquire(const PeerInfo& peer) {
   const auto [it, is_new] = index_.try_emplace(peer.id, kNoSlot);
   if (is_new) {
-    if (free_.empty()) free_.push_back(peers_.Grow());
+    if (free_.empty()) {
+      free_.push_back(peers_.Grow());
+      expires_.Grow();
+    }
     it->second = free_.back();
     free_.pop_back();
     peers_[it->second].info = peer;
@@ -26,11 +29,12 @@ void PeerTable::Release(Slot slot) {
   index_.erase(peer.info.id);
   renewals_.Unlink(peers_, slot);
   peer = HandOutPeer();
+  expires_[slot] = Instant();
   free_.push_back(slot);
 }
 
 void PeerTable::Renew(Slot slot, Instant expires) {
-  peers_[slot].expires = expires;
+  expires_[slot] = expires;
   renewals_.Renew(peers_, slot);
 }
 

@@ -80,7 +80,6 @@ class RenewalList {
 struct HandOutPeer {
   // What the peer said of itself last. `origin` and `complete` mean nothing here.
   PeerInfo info;
-  Instant expires;
   // How many swarms it is in, and its entry in one of them, linked to the others.
   uint32_t entries = 0;
   Slot first_entry = kNoSlot;
@@ -101,12 +100,15 @@ class PeerTable {
   void Renew(Slot slot, Instant expires);
   // The one renewed longest ago; kNoSlot if there is none.
   Slot oldest() const { return renewals_.oldest(); }
+  Instant expires(Slot slot) const { return expires_[slot]; }
 
   HandOutPeer& at(Slot slot) { return peers_[slot]; }
   const HandOutPeer& at(Slot slot) const { return peers_[slot]; }
 
  private:
   ChunkedArray<HandOutPeer> peers_;
+  // Of each peer; apart, as a hand-out looks at many and at nothing else of theirs.
+  ChunkedArray<Instant> expires_;
   RenewalList<HandOutPeer> renewals_;
   std::vector<Slot> free_;
   absl::flat_hash_map<PeerId, Slot> index_;
