@@ -116,7 +116,8 @@ class Agent final : public daemon::Daemon {
     parts.store = store_.get();
     parts.disk = &disk_;
     parts.build_index = build_index_.get();
-    registry_ = std::make_unique<RegistryFace>(parts, config_.downloads);
+    registry_ =
+        std::make_unique<RegistryFace>(parts, config_.downloads, MirrorRules(config_.mirrors));
     registry_server_ = std::make_unique<net::HttpServer>(
         io_.loops(), net::HttpServerOptions(), [this](std::shared_ptr<net::HttpExchange> exchange) {
           registry_->Handle(std::move(exchange));

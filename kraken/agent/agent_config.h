@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "kraken/agent/mirror_rules.h"
 #include "kraken/config/cluster_config.h"
 #include "kraken/config/listener_config.h"
 #include "kraken/daemon/common_config.h"
@@ -40,6 +42,8 @@ struct AgentConfig {
   daemon::SchedulerConfig scheduler;
   // registry.docker.http: where the registry listens, unless the flag says otherwise.
   config::ListenerConfig registry;
+  // Registries that this agent stands in for; section `mirrors`.
+  std::vector<MirrorRule> mirrors;
   config::PassiveHashRingConfig tracker;
   config::PassiveHostsConfig build_index;
   daemon::CompatConfig compat;

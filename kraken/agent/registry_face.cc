@@ -6,12 +6,12 @@
 #include <utility>
 #include <variant>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "kraken/agent/blob_streamer.h"
 #include "kraken/agent/blob_waiter.h"
 #include "kraken/base/check.h"
+#include "kraken/base/repository_name.h"
 #include "kraken/base/status_util.h"
 #include "kraken/registry/content_response.h"
 #include "kraken/registry/errors.h"
@@ -36,9 +36,21 @@ void PostStatus(const Exchange& exchange, const absl::Status& status, ResourceKi
   exchange->Post([status, resource](net::HttpExchange& e) { RespondStatus(e, status, resource); });
 }
 
-// Whether the query asks for another registry's content ("mirror mode").
-bool AsksForMirror(absl::string_view query) {
-  return absl::StartsWith(query, "ns=") || absl::StrContains(query, "&ns=");
+// The request means a registry that we do not stand in for. A 404 makes a runtime go on to that.
+void RefuseMirror(net::HttpExchange& exchange, const absl::Status& status) {
+  const bool unknown = absl::IsNotFound(status);
+  exchange.Respond(registry::ErrorResponse(
+      unknown ? 404 : 400,
+      unknown ? registry::ErrorCode::kNameUnknown : registry::ErrorCode::kNameInvalid,
+      status.message()));
+}
+
+// REQUIRES: a mirror rule's host, which the configuration has checked, or none.
+Namespace NamespaceOf(const std::string& host, const RepositoryName& repository) {
+  if (host.empty()) return Namespace(repository);
+  absl::StatusOr<Namespace> ns = Namespace::Create(host, repository.ToString());
+  KH_CHECK(ns.ok());  // the rules for a namespace's repository are wider
+  return *std::move(ns);
 }
 
 // A slice of the content in memory, for what is answered in one go.
@@ -73,8 +85,8 @@ absl::StatusOr<std::string> ReadAll(const peer_wire::BlobReader& reader) {
 
 }  // namespace
 
-RegistryFace::RegistryFace(const Parts& parts, const DownloadConfig& config)
-    : parts_(parts), config_(config) {}
+RegistryFace::RegistryFace(const Parts& parts, const DownloadConfig& config, MirrorRules mirrors)
+    : parts_(parts), config_(config), mirrors_(std::move(mirrors)) {}
 
 net::EventLoop* RegistryFace::CurrentLoop() const {
   for (net::EventLoop* loop : parts_.loops) {
@@ -94,11 +106,9 @@ void RegistryFace::Handle(Exchange exchange) {
     return;
   }
   const auto& request = std::get<registry::RegistryRequest>(parsed);
-  if (AsksForMirror(exchange->query())) {
-    // A 404 makes a runtime go on to the registry that it means.
-    exchange->Respond(registry::ErrorResponse(
-        404, registry::ErrorCode::kNameUnknown,
-        "this agent serves its own cluster's namespaces, not those of a mirror's ns="));
+  const absl::StatusOr<std::string> host = mirrors_.HostFor(exchange->query());
+  if (!host.ok()) {
+    RefuseMirror(*exchange, host.status());
     return;
   }
   switch (request.endpoint) {
@@ -107,10 +117,10 @@ void RegistryFace::Handle(Exchange exchange) {
           200, {{"Content-Type", "application/json"}, {kApiVersion, kApiVersionValue}}, "{}");
       return;
     case Endpoint::kManifest:
-      ServeManifest(std::move(exchange), Namespace(*request.repository), request);
+      ServeManifest(std::move(exchange), NamespaceOf(*host, *request.repository), request);
       return;
     case Endpoint::kBlob:
-      ServeBlob(std::move(exchange), Namespace(*request.repository), *request.digest);
+      ServeBlob(std::move(exchange), NamespaceOf(*host, *request.repository), *request.digest);
       return;
     default:
       exchange->Respond(registry::ErrorResponse(

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "kraken/agent/agent_config.h"
 #include "kraken/agent/downloads.h"
+#include "kraken/agent/mirror_rules.h"
 #include "kraken/base/digest.h"
 #include "kraken/base/namespace.h"
 #include "kraken/base/worker_pool.h"
@@ -41,7 +42,7 @@ class RegistryFace {
   };
 
   // Everything in `parts` outlives it.
-  RegistryFace(const Parts& parts, const DownloadConfig& config);
+  RegistryFace(const Parts& parts, const DownloadConfig& config, MirrorRules mirrors);
 
   void Handle(std::shared_ptr<net::HttpExchange> exchange);
 
@@ -64,6 +65,7 @@ class RegistryFace {
 
   const Parts parts_;
   const DownloadConfig config_;
+  const MirrorRules mirrors_;
 };
 
 }  // namespace kraken::agent

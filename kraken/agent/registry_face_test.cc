@@ -1,6 +1,8 @@
 // A registry on real sockets, as a container runtime meets it.
 #include "kraken/agent/registry_face.h"
 
+#include <re2/re2.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -601,6 +603,47 @@ TEST_F(RegistryFaceTest, MalformedPathsAreRefused) {
     const Answer answer = Get(c.target);
     EXPECT_THAT(answer.head, StartsWith(Status(c.status)));
     EXPECT_THAT(answer.body, HasSubstr(ErrorCode(c.code)));
+  }
+}
+
+TEST_F(RegistryFaceTest, AsAMirrorItServesTheRegistriesOfItsRules) {
+  const auto rule = [](const char* ns, const char* host) {
+    return MirrorRule{.ns = std::make_shared<const re2::RE2>(ns), .host = host};
+  };
+  agent_ = std::make_unique<TestAgent>(
+      TestAgentOptions{.tracker = tracker_.address(),
+                       .build_index = build_index_.address(),
+                       .mirrors = {rule("harbor\\.example\\.com(:443)?", ""),
+                                   rule("harbor-eu\\.example\\.com", "harbor-eu.example.com")}});
+  const Digest plain = OfferInline(ManifestText());
+  const Digest european = OfferInline(ManifestText("of another Harbor"));
+  SetTag("latest", plain);
+  {
+    absl::MutexLock lock(&mu_);
+    tags_.emplace_back("harbor-eu.example.com/library/debian:latest", european);
+  }
+  const auto digest_of = [this](absl::string_view query) {
+    const Answer answer = Get(absl::StrCat(ManifestPath("latest"), query));
+    EXPECT_THAT(answer.head, StartsWith(Status(200))) << query;
+    return DigestOf(answer.body);
+  };
+  EXPECT_EQ(digest_of(""), plain);
+  EXPECT_EQ(digest_of("?ns=harbor.example.com"), plain);
+  EXPECT_EQ(digest_of("?ns=harbor.example.com%3A443"), plain);
+  EXPECT_EQ(digest_of("?ns=harbor-eu.example.com"), european);
+  EXPECT_THAT(tracker_.asked_namespace(european), "harbor-eu.example.com/library/debian");
+
+  const Digest blob = OfferInline("a blob of another Harbor");
+  const Answer answer = Get(absl::StrCat(BlobPath(blob), "?ns=harbor-eu.example.com"));
+  EXPECT_THAT(answer.head, StartsWith(Status(200)));
+  EXPECT_EQ(tracker_.asked_namespace(blob), "harbor-eu.example.com/library/debian");
+
+  EXPECT_THAT(Get("/v2/?ns=harbor.example.com").head, StartsWith(Status(200)));
+  for (const absl::string_view target :
+       {"/v2/?ns=docker.io", "/v2/library/debian/tags/list?ns=a"}) {
+    const Answer refusal = Get(target);
+    EXPECT_THAT(refusal.head, StartsWith(Status(404))) << target;
+    EXPECT_THAT(refusal.body, HasSubstr(ErrorCode("NAME_UNKNOWN"))) << target;
   }
 }
 

@@ -9,7 +9,8 @@
 
 namespace kraken::agent {
 
-TestAgent::TestAgent(const TestAgentOptions& options) : config_(options.downloads) {
+TestAgent::TestAgent(const TestAgentOptions& options)
+    : config_(options.downloads), mirrors_(options.mirrors) {
   auto store = storage::BlobStore::Open({.root = MakeTestDir() + "/store"}, disk_);
   EXPECT_OK(store);
   store_ = *std::move(store);
@@ -64,7 +65,7 @@ void TestAgent::Serve() {
   parts.store = store_.get();
   parts.disk = &disk_;
   parts.build_index = build_index_.get();
-  registry_ = std::make_unique<RegistryFace>(parts, config_);
+  registry_ = std::make_unique<RegistryFace>(parts, config_, MirrorRules(mirrors_));
   registry_server_ = std::make_unique<net::HttpServer>(
       io_.loops(), net::HttpServerOptions(), [this](std::shared_ptr<net::HttpExchange> exchange) {
         registry_->Handle(std::move(exchange));

@@ -9,6 +9,7 @@
 
 #include "kraken/agent/agent_config.h"
 #include "kraken/agent/downloads.h"
+#include "kraken/agent/mirror_rules.h"
 #include "kraken/agent/registry_face.h"
 #include "kraken/agent/tracker_pool.h"
 #include "kraken/base/worker_pool.h"
@@ -29,6 +30,7 @@ struct TestAgentOptions {
   // Nobody listens there.
   std::string build_index = "127.0.0.1:1";
   DownloadConfig downloads;
+  std::vector<MirrorRule> mirrors;
 };
 
 // As the agent itself puts them together. Its methods are called by the test's thread.
@@ -59,6 +61,7 @@ class TestAgent {
   void Serve();
 
   const DownloadConfig config_;
+  const std::vector<MirrorRule> mirrors_;
   WorkerPool disk_{2, 1000, "disk"};
   net::LoopPool io_{"io", 2};
   net::LoopThread control_{"control"};
