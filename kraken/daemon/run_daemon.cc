@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "kraken/config/exit_codes.h"
 #include "kraken/config/loader.h"
+#include "kraken/daemon/protobuf_log.h"
 #include "kraken/daemon/start_error.h"
 #include "kraken/net/shutdown_signals.h"
 #include "kraken/telemetry/log.h"
@@ -44,6 +45,7 @@ int RunDaemon(const DaemonInfo& info, int argc, char** argv) {
     return Fail(info, WithExitCode(document.status(), config::kExitBadConfig));
   }
 
+  SilenceProtobuf();
   net::EventLoop control;
   std::unique_ptr<Daemon> daemon;
   bool stopping = false;
