@@ -140,10 +140,10 @@ class World {
   int64_t LongestLatency() const;
   // When the last cut between the two ended or will end; 0: there was none.
   int64_t EndOfLastCut(uint32_t from, uint32_t to) const {
-    return outages_.EndOfLast(PlaceOf(from), PlaceOf(to));
+    return outages_.empty() ? 0 : outages_.EndOfLast(PlaceOf(from), PlaceOf(to));
   }
   int64_t EndOfLastCutFromTracker(uint32_t host) const {
-    return outages_.EndOfLast(PlaceOf(host), Tracker());
+    return outages_.empty() ? 0 : outages_.EndOfLast(PlaceOf(host), Tracker());
   }
   bool ReachesTracker(uint32_t host) const {
     return tracker_alive_ && EndOfLastCutFromTracker(host) <= now();
