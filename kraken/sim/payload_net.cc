@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kraken/base/check.h"
+#include "kraken/base/prefetch.h"
 #include "kraken/sim/world.h"
 
 namespace kraken::sim {
@@ -82,6 +83,21 @@ void PayloadNet::Kick(uint32_t host) {
     world_->queue().Schedule(world_->now() + takes, EventKind::kChunkSent, number,
                              static_cast<uint32_t>(bytes), host);
     return;
+  }
+}
+
+void PayloadNet::Prefetch(const Event& event, int step) const {
+  const Transfer& transfer = transfers_[event.a];
+  if (step == 0) {
+    kraken::Prefetch(&transfer);
+    kraken::Prefetch(reinterpret_cast<const char*>(&transfer + 1) - 1);
+  } else if (step == 2) {
+    const bool is_far = event.kind == EventKind::kChunkArrived;
+    const char* line = reinterpret_cast<const char*>(&lines_[is_far ? transfer.to : transfer.from]);
+    kraken::Prefetch(line);
+    kraken::Prefetch(line + sizeof(Line) - 1);
+  } else if (step == 4 && event.kind != EventKind::kChunkArrived) {
+    for (uint32_t number : lines_[transfer.from].sending) kraken::Prefetch(&transfers_[number]);
   }
 }
 

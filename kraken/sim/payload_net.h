@@ -35,6 +35,8 @@ class PayloadNet {
   void OnChunkArrived(const Event& event);
   void OnChunkAcked(const Event& event);
   void OnPieceDone(const Event& event);
+  // Fetches into the cache what `event`, one of a chunk, is about to read: step 0, 1, ...
+  void Prefetch(const Event& event, int step) const;
 
   uint64_t bytes_out(uint32_t host) const { return lines_[host].bytes_out; }
   // Payload that went out of, and came into, a zone.
