@@ -15,11 +15,13 @@ namespace kraken {
 // rare case that would be biased.
 uint64_t BitGen::Uniform(uint64_t bound) {
   KH_CHECK(bound > 0);
-  const uint64_t biased_below = (0 - bound) % bound;
-  while (true) {
-    const absl::uint128 product = absl::uint128{Next()} * bound;
-    if (absl::Uint128Low64(product) >= biased_below) return absl::Uint128High64(product);
+  absl::uint128 product = absl::uint128{Next()} * bound;
+  // The division is only for the few draws that may be biased at all.
+  if (absl::Uint128Low64(product) < bound) {
+    const uint64_t biased_below = (0 - bound) % bound;
+    while (absl::Uint128Low64(product) < biased_below) product = absl::uint128{Next()} * bound;
   }
+  return absl::Uint128High64(product);
 }
 
 double BitGen::UniformDouble() {

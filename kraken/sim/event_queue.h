@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
+#include <queue>
 #include <vector>
 
 namespace kraken::sim {
@@ -35,66 +35,79 @@ struct Event {
   bool operator<(const Event& other) const {
     return at != other.at ? at < other.at : sequence < other.sequence;
   }
+  bool operator>(const Event& other) const { return other < *this; }
 };
 
 // Events in order of time, first scheduled first among equals, so that a run is the same each time.
-// A four-way heap: half the cache misses of a binary one. Not thread safe.
+//
+// A calendar, for almost every event is due within a few milliseconds of its scheduling: so far
+// ahead each short slot of time has a list of its events, in no order. A slot is sorted when its
+// turn comes, a little early, so that the next events are known before they are due (Ahead). What
+// is due later waits in a heap. Not thread safe.
 class EventQueue {
  public:
-  // REQUIRES: at >= now().
-  void Schedule(int64_t at, EventKind kind, uint32_t a, uint32_t b = 0, uint32_t c = 0) {
-    heap_.push_back({at, next_sequence_++, kind, a, b, c});
-    SiftUp(heap_.size() - 1);
-  }
+  EventQueue();
 
-  bool empty() const { return heap_.empty(); }
-  size_t size() const { return heap_.size(); }
+  // REQUIRES: at >= now().
+  void Schedule(int64_t at, EventKind kind, uint32_t a, uint32_t b = 0, uint32_t c = 0);
+
+  bool empty() const { return size() == 0; }
+  size_t size() const { return sorted_.size() - first_ + in_slots_ + later_.size(); }
   int64_t now() const { return now_; }
-  int64_t next_at() const { return heap_.front().at; }
+  // When the first event is due. REQUIRES: !empty().
+  int64_t next_at() {
+    if (sorted_.size() - first_ < kAhead) SortAhead();
+    return sorted_[first_].at;
+  }
 
   // Takes the first event and moves time on to it. REQUIRES: !empty().
   Event Pop() {
-    const Event first = heap_.front();
-    const Event last = heap_.back();
-    heap_.pop_back();
-    if (!heap_.empty()) SiftDown(last);
-    now_ = first.at;
-    return first;
+    now_ = next_at();
+    return sorted_[first_++];
   }
+
+  // The event that comes after `count` < kAhead others, if it is soon; else null. Whatever is
+  // scheduled until then may still come before it. Valid until the next call.
+  const Event* Ahead(size_t count) const {
+    return sorted_.size() - first_ > count ? &sorted_[first_ + count] : nullptr;
+  }
+
+  static constexpr size_t kAhead = 32;
 
  private:
-  static constexpr size_t kWays = 4;
+  // A slot lasts 2^kSlotBits ns; slots cover the time from sorted_until_ on for kSlots of them.
+  static constexpr int kSlotBits = 8;
+  static constexpr size_t kSlots = 1 << 14;
+  static constexpr int64_t kSpan = int64_t{kSlots} << kSlotBits;
+  static constexpr uint32_t kNone = ~uint32_t{0};
 
-  void SiftUp(size_t at) {
-    const Event event = heap_[at];
-    while (at > 0) {
-      const size_t parent = (at - 1) / kWays;
-      if (!(event < heap_[parent])) break;
-      heap_[at] = heap_[parent];
-      at = parent;
-    }
-    heap_[at] = event;
-  }
+  struct Node {
+    Event event;
+    uint32_t next;
+  };
 
-  void SiftDown(const Event& event) {
-    const size_t size = heap_.size();
-    size_t at = 0;
-    while (true) {
-      const size_t first = at * kWays + 1;
-      if (first >= size) break;
-      const size_t end = first + kWays < size ? first + kWays : size;
-      size_t least = first;
-      for (size_t child = first + 1; child < end; ++child) {
-        if (heap_[child] < heap_[least]) least = child;
-      }
-      if (!(heap_[least] < event)) break;
-      heap_[at] = heap_[least];
-      at = least;
-    }
-    heap_[at] = event;
-  }
+  // Sorts slots until kAhead events are sorted, of those that are soon; at least one event.
+  void SortAhead();
+  void AddToSlot(const Event& event);
+  void SortSlot(size_t slot);
+  // The first that has events, of kSlots or, with `soon`, only of those that are soon; kSlots if
+  // there is none.
+  size_t NextUsedSlot(bool soon) const;
 
-  std::vector<Event> heap_;
+  // Sorted, from first_ on: everything that is due before sorted_until_, a multiple of a slot.
+  std::vector<Event> sorted_;
+  size_t first_ = 0;
+  int64_t sorted_until_ = 0;
+  // What is due within kSpan of sorted_until_: lists, by the time's slot, modulo kSlots.
+  std::vector<uint32_t> slots_;
+  // One bit for each slot that has events.
+  std::vector<uint64_t> used_;
+  size_t in_slots_ = 0;
+  std::vector<Node> nodes_;
+  uint32_t free_node_ = kNone;
+  // The rest.
+  std::priority_queue<Event, std::vector<Event>, std::greater<Event>> later_;
+
   uint64_t next_sequence_ = 0;
   int64_t now_ = 0;
 };

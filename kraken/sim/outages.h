@@ -25,9 +25,12 @@ class Outages {
   // Nothing goes from one zone to the other before `until`.
   void CutZones(uint16_t a, uint16_t b, int64_t until) { Raise(zones_[Pair(a, b)], until); }
 
+  // There was never a cut.
+  bool empty() const { return hosts_.empty() && zones_.empty(); }
+
   // When the last cut between the two ended or will end; 0: there was none.
   int64_t EndOfLast(Place a, Place b) const {
-    if (hosts_.empty() && zones_.empty()) return 0;
+    if (empty()) return 0;
     const int64_t cables = std::max(Find(hosts_, a.host), Find(hosts_, b.host));
     return std::max(cables, Find(zones_, Pair(a.zone, b.zone)));
   }

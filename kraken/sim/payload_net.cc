@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kraken/base/check.h"
+#include "kraken/base/prefetch.h"
 #include "kraken/sim/world.h"
 
 namespace kraken::sim {
@@ -30,20 +31,15 @@ PayloadNet::PayloadNet(World* world) : world_(world), zones_(1) {
 }
 
 void PayloadNet::AddHost(const HostSpec& spec) {
-  Line line;
+  Line& line = lines_.emplace_back();
   line.up_nanos_per_byte = NanosPerByte(spec.up_rate);
   line.down_nanos_per_byte = NanosPerByte(spec.down_rate);
   line.disk_nanos_per_byte = NanosPerByte(spec.disk_rate);
   line.zone = spec.zone;
   if (spec.zone >= zones_.size()) zones_.resize(spec.zone + size_t{1});
-  lines_.push_back(std::move(line));
 }
 
 PayloadNet::ZoneLine& PayloadNet::ZoneOf(uint32_t host) { return zones_[lines_[host].zone]; }
-
-uint32_t PayloadNet::HostOf(const Transfer& transfer) const {
-  return world_->end(transfer.end).host;
-}
 
 void PayloadNet::Start(uint32_t end, PieceIndex piece, int64_t bytes, bool corrupt) {
   uint32_t number;
@@ -60,7 +56,9 @@ void PayloadNet::Start(uint32_t end, PieceIndex piece, int64_t bytes, bool corru
   transfer.piece = piece;
   transfer.unsent = transfer.not_arrived = transfer.bytes = bytes;
   transfer.corrupt = corrupt;
-  const uint32_t host = HostOf(transfer);
+  transfer.from = world_->end(end).host;
+  transfer.to = world_->end(World::OtherEnd(end)).host;
+  const uint32_t host = transfer.from;
   world_->end(end).transfers.push_back(number);
   lines_[host].sending.push_back(number);
   Kick(host);
@@ -88,6 +86,21 @@ void PayloadNet::Kick(uint32_t host) {
   }
 }
 
+void PayloadNet::Prefetch(const Event& event, int step) const {
+  const Transfer& transfer = transfers_[event.a];
+  if (step == 0) {
+    kraken::Prefetch(&transfer);
+    kraken::Prefetch(reinterpret_cast<const char*>(&transfer + 1) - 1);
+  } else if (step == 2) {
+    const bool is_far = event.kind == EventKind::kChunkArrived;
+    const char* line = reinterpret_cast<const char*>(&lines_[is_far ? transfer.to : transfer.from]);
+    kraken::Prefetch(line);
+    kraken::Prefetch(line + sizeof(Line) - 1);
+  } else if (step == 4 && event.kind != EventKind::kChunkArrived) {
+    for (uint32_t number : lines_[transfer.from].sending) kraken::Prefetch(&transfers_[number]);
+  }
+}
+
 void PayloadNet::OnChunkSent(const Event& event) {
   const uint32_t host = event.c;
   lines_[host].up_busy = false;
@@ -96,8 +109,7 @@ void PayloadNet::OnChunkSent(const Event& event) {
     if (transfer.dead) {
       Release(event.a);
     } else {
-      const uint32_t far = world_->end(World::OtherEnd(transfer.end)).host;
-      if (lines_[host].zone == lines_[far].zone) {
+      if (zones_.size() == 1 || lines_[host].zone == lines_[transfer.to].zone) {
         Deliver(event.a, event.b, world_->now());
       } else {
         ZoneLine& zone = ZoneOf(host);
@@ -116,7 +128,7 @@ void PayloadNet::OnChunkSent(const Event& event) {
 void PayloadNet::OnChunkCrossed(const Event& event) {
   const Transfer& transfer = transfers_[event.a];
   if (transfer.dead) return Release(event.a);
-  ZoneLine& zone = ZoneOf(world_->end(World::OtherEnd(transfer.end)).host);
+  ZoneLine& zone = ZoneOf(transfer.to);
   zone.bytes_in += event.b;
   Deliver(event.a, event.b,
           Pass(zone.down_free_at, world_->now(), event.b, zone.down_nanos_per_byte));
@@ -125,9 +137,8 @@ void PayloadNet::OnChunkCrossed(const Event& event) {
 // What a chunk needs besides from `at` on, to the line of its receiver.
 void PayloadNet::Deliver(uint32_t number, uint32_t bytes, int64_t at) {
   Transfer& transfer = transfers_[number];
-  const uint32_t far = world_->end(World::OtherEnd(transfer.end)).host;
   transfer.last_arrival =
-      std::max(at + world_->Delay(HostOf(transfer), far), transfer.last_arrival + 1);
+      std::max(at + world_->Delay(transfer.from, transfer.to), transfer.last_arrival + 1);
   world_->queue().Schedule(transfer.last_arrival, EventKind::kChunkArrived, number, bytes);
 }
 
@@ -136,11 +147,11 @@ void PayloadNet::FinishSending(uint32_t number) {
   const Transfer& transfer = transfers_[number];
   const uint32_t end = transfer.end;
   const PieceIndex piece = transfer.piece;
-  world_->host(world_->end(end).host).OnUploadDone(end, piece);
+  world_->host(transfer.from).OnUploadDone(end, piece);
 }
 
 void PayloadNet::RemoveFromLine(uint32_t number) {
-  Line& line = lines_[HostOf(transfers_[number])];
+  Line& line = lines_[transfers_[number].from];
   auto it = std::find(line.sending.begin(), line.sending.end(), number);
   if (it == line.sending.end()) return;
   if (static_cast<size_t>(it - line.sending.begin()) < line.turn) --line.turn;
@@ -150,8 +161,7 @@ void PayloadNet::RemoveFromLine(uint32_t number) {
 void PayloadNet::OnChunkArrived(const Event& event) {
   Transfer& transfer = transfers_[event.a];
   if (transfer.dead) return Release(event.a);
-  const uint32_t far_end = World::OtherEnd(transfer.end);
-  const uint32_t host = world_->end(far_end).host;
+  const uint32_t host = transfer.to;
   Line& line = lines_[host];
   int64_t taken = Pass(line.down_free_at, world_->now(), event.b, line.down_nanos_per_byte);
   // The receiver writes before it reads on: the window is as full as the disk is slow.
@@ -163,7 +173,7 @@ void PayloadNet::OnChunkArrived(const Event& event) {
   // Whoever has nothing more to send waits for no window.
   const bool needs_ack = transfer.unsent > 0;
   if (needs_ack) {
-    world_->queue().Schedule(taken + world_->Delay(host, HostOf(transfer)), EventKind::kChunkAcked,
+    world_->queue().Schedule(taken + world_->Delay(host, transfer.from), EventKind::kChunkAcked,
                              event.a);
   } else {
     --transfer.in_window;
@@ -174,7 +184,7 @@ void PayloadNet::OnChunkArrived(const Event& event) {
   }
   if (is_first && !transfer.stopped) {
     const PieceIndex piece = transfer.piece;
-    world_->host(host).OnPieceStarted(far_end, piece, event.b);
+    world_->host(host).OnPieceStarted(World::OtherEnd(transfer.end), piece, event.b);
   }
   if (!needs_ack) Release(event.a);
 }
@@ -183,7 +193,7 @@ void PayloadNet::OnChunkAcked(const Event& event) {
   Transfer& transfer = transfers_[event.a];
   --transfer.in_window;
   if (transfer.dead || transfer.unsent == 0) return Release(event.a);
-  const uint32_t host = HostOf(transfer);
+  const uint32_t host = transfer.from;
   Release(event.a);
   Kick(host);
 }
@@ -192,13 +202,13 @@ void PayloadNet::OnPieceDone(const Event& event) {
   const Transfer transfer = transfers_[event.a];
   Release(event.a);
   if (transfer.dead || transfer.stopped) return;
-  const uint32_t far_end = World::OtherEnd(transfer.end);
-  world_->host(world_->end(far_end).host)
-      .OnPieceArrived(far_end, transfer.piece, transfer.bytes, transfer.corrupt);
+  world_->host(transfer.to)
+      .OnPieceArrived(World::OtherEnd(transfer.end), transfer.piece, transfer.bytes,
+                      transfer.corrupt);
 }
 
 void PayloadNet::Stop(uint32_t end, PieceIndex piece) {
-  const std::vector<uint32_t>& sending = lines_[world_->end(end).host].sending;
+  const Numbers& sending = lines_[world_->end(end).host].sending;
   for (uint32_t number : sending) {
     Transfer& transfer = transfers_[number];
     if (transfer.end != end || transfer.piece != piece || transfer.stopped) continue;
@@ -209,7 +219,7 @@ void PayloadNet::Stop(uint32_t end, PieceIndex piece) {
     const uint32_t far_end = World::OtherEnd(end);
     World* world = world_;
     world->At(world->now(), [=] { world->host(world->end(end).host).OnUploadDone(end, piece); });
-    const int64_t delay = world->Delay(HostOf(transfer), world->end(far_end).host);
+    const int64_t delay = world->Delay(transfer.from, transfer.to);
     world->At(world->now() + delay, [=] {
       world->host(world->end(far_end).host).OnPieceAborted(far_end, piece, received);
     });
@@ -219,7 +229,7 @@ void PayloadNet::Stop(uint32_t end, PieceIndex piece) {
 }
 
 bool PayloadNet::IsSending(uint32_t end, PieceIndex piece) const {
-  const std::vector<uint32_t>& sending = lines_[world_->end(end).host].sending;
+  const Numbers& sending = lines_[world_->end(end).host].sending;
   return std::any_of(sending.begin(), sending.end(), [&](uint32_t number) {
     return transfers_[number].end == end && transfers_[number].piece == piece;
   });

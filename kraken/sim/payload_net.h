@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "kraken/base/strong_index.h"
 #include "kraken/sim/event_queue.h"
 #include "kraken/sim/sim_config.h"
@@ -34,6 +35,8 @@ class PayloadNet {
   void OnChunkArrived(const Event& event);
   void OnChunkAcked(const Event& event);
   void OnPieceDone(const Event& event);
+  // Fetches into the cache what `event`, one of a chunk, is about to read: step 0, 1, ...
+  void Prefetch(const Event& event, int step) const;
 
   uint64_t bytes_out(uint32_t host) const { return lines_[host].bytes_out; }
   // Payload that went out of, and came into, a zone.
@@ -44,8 +47,14 @@ class PayloadNet {
   int64_t up_busy_nanos(uint32_t host) const { return lines_[host].up_busy_nanos; }
 
  private:
+  // Of transfers.
+  using Numbers = absl::InlinedVector<uint32_t, 6>;
+
   struct Transfer {
     uint32_t end = 0;  // of the sender
+    // The hosts at both ends.
+    uint32_t from = 0;
+    uint32_t to = 0;
     PieceIndex piece;
     int64_t unsent = 0;
     int64_t not_arrived = 0;
@@ -65,13 +74,13 @@ class PayloadNet {
     double disk_nanos_per_byte = 0;
     int64_t down_free_at = 0;
     int64_t disk_free_at = 0;
-    uint16_t zone = 0;
     int64_t up_busy_nanos = 0;
     uint64_t bytes_out = 0;
-    bool up_busy = false;
     // Transfers with bytes to send, and whose turn it is.
-    std::vector<uint32_t> sending;
-    size_t turn = 0;
+    Numbers sending;
+    uint32_t turn = 0;
+    uint16_t zone = 0;
+    bool up_busy = false;
   };
 
   // What the hosts of a zone share.
@@ -87,7 +96,6 @@ class PayloadNet {
   void Kick(uint32_t host);
   ZoneLine& ZoneOf(uint32_t host);
   void Deliver(uint32_t transfer, uint32_t bytes, int64_t at);
-  uint32_t HostOf(const Transfer& transfer) const;
   void RemoveFromLine(uint32_t transfer);
   void FinishSending(uint32_t transfer);
   // An event that named the transfer has happened.

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "kraken/base/prefetch.h"
 #include "kraken/base/random.h"
 #include "kraken/sim/sim_config.h"
 #include "kraken/storage/piece_layout.h"
@@ -26,7 +27,7 @@ class World;
 
 // One side of a link. The other side is the number with the last bit flipped. Numbers are never
 // used twice, so an event for a link that is gone finds it closed.
-struct LinkEnd {
+struct alignas(64) LinkEnd {
   // A piece that this side asked for, and when, or when its payload began.
   struct Request {
     PieceIndex piece;
@@ -39,12 +40,12 @@ struct LinkEnd {
   uint32_t torrent = 0;
   // The engine's name for it; invalid until the engine has named it.
   swarm::LinkId id;
-  // Closed here: the engine hears no more of it.
-  bool closed = false;
   // When the last message arrives here.
   int64_t last_arrival = 0;
   // When the engine named it or it was closed, whatever came last.
   int64_t changed_at = 0;
+  // Closed here: the engine hears no more of it.
+  bool closed = false;
   // Pieces that are sent out of this end.
   absl::InlinedVector<uint32_t, 2> transfers;
 
@@ -109,6 +110,11 @@ class SimHost : private swarm::Network,
   int64_t died_at() const { return died_at_; }
   // Null when dead.
   swarm::Scheduler* engine() { return engine_.get(); }
+  // Fetches into the cache what the engine's clock reads.
+  void PrefetchClock() const {
+    Prefetch(static_cast<const swarm::SwarmClock*>(this));
+    Prefetch(&world_);
+  }
 
   // Takes part in the swarm from now on, with all pieces or with none.
   void Join(const Digest& digest, const storage::PieceLayout& layout, bool complete);

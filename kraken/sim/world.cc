@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kraken/base/check.h"
+#include "kraken/base/prefetch.h"
 
 namespace kraken::sim {
 
@@ -25,6 +26,7 @@ uint32_t World::AddHost(const HostSpec& spec) {
   const uint32_t number = static_cast<uint32_t>(hosts_.size());
   payload_.AddHost(spec);
   hosts_.push_back(std::make_unique<SimHost>(this, number, spec, random_.Next()));
+  engines_.push_back(hosts_.back()->engine());
   host_by_id_[hosts_.back()->peer().id] = number;
   connected_.push_back(true);
   return number;
@@ -82,6 +84,7 @@ void World::Kill(uint32_t host, bool silent) {
     At(now() + config_.dial_timeout_nanos, [this, end] { CloseLink(end); });
   }
   dead.Die();
+  engines_[host] = nullptr;
   if (silent || !ReachesTracker(host)) return;
   // Its announce streams break.
   At(now() + Latency(), [this, host] { tracker_->Forget(hosts_[host]->peer().id); });
@@ -91,6 +94,7 @@ void World::Leave(uint32_t host) {
   if (!hosts_[host]->alive()) return;
   hosts_[host]->Leave();
   hosts_[host]->Die();
+  engines_[host] = nullptr;
 }
 
 void World::CutHost(uint32_t host, int64_t nanos) {
@@ -176,12 +180,52 @@ void World::RenewAtTracker(uint32_t host) {
 bool World::RunUntil(const std::function<bool()>& done, int64_t limit) {
   while (!queue_.empty() && queue_.next_at() <= limit) {
     const Event event = queue_.Pop();
+    PrefetchAhead();
     Dispatch(event);
     const bool may_change = event.kind == EventKind::kCall || event.kind == EventKind::kPieceDone;
     if (!reports_.empty()) return false;
     if (may_change && done()) return true;
   }
   return false;
+}
+
+// The hosts' state is far larger than the cache, and an event reads a chain of places in it, each
+// found in the one before. Each place is asked for some events before the one that needs it.
+void World::PrefetchAhead() const {
+  constexpr size_t kEventsPerStep = 4;
+  constexpr int kSteps = 2 + swarm::Scheduler::kPrefetchSteps;
+  static_assert(kEventsPerStep * kSteps <= EventQueue::kAhead);
+  for (int step = 0; step < kSteps; ++step) {
+    const Event* event = queue_.Ahead(kEventsPerStep * static_cast<size_t>(kSteps - step) - 1);
+    if (event == nullptr) continue;
+    switch (event->kind) {
+      case EventKind::kHave:
+      case EventKind::kRequest:
+        PrefetchForLink(*event, step);
+        break;
+      case EventKind::kChunkSent:
+      case EventKind::kChunkCrossed:
+      case EventKind::kChunkArrived:
+      case EventKind::kChunkAcked:
+      case EventKind::kPieceDone:
+        payload_.Prefetch(*event, step);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void World::PrefetchForLink(const Event& event, int step) const {
+  const LinkEnd& end = ends_[event.a];
+  if (step == 0) return Prefetch(&end);
+  const swarm::Scheduler* engine = engines_[end.host];
+  if (engine == nullptr) return;
+  if (step == 1) {
+    Prefetch(engine);
+    return hosts_[end.host]->PrefetchClock();
+  }
+  engine->Prefetch(end.id, PieceIndex(static_cast<int32_t>(event.b)), step - 2);
 }
 
 void World::Dispatch(const Event& event) {
@@ -291,6 +335,7 @@ void World::Accept(swarm::IncomingId incoming, uint32_t from, swarm::LinkId link
 void World::SendHave(absl::Span<const uint32_t> ends, absl::Span<const PieceIndex> pieces,
                      swarm::LoadHint load) {
   messages_ += ends.size();
+  for (uint32_t end : ends) Prefetch(&ends_[OtherEnd(end)]);
   if (pieces.size() == 1) {
     for (uint32_t end : ends) {
       const uint32_t far = OtherEnd(end);

@@ -133,17 +133,17 @@ class World {
   static bool IsDialer(uint32_t end) { return (end & 1) == 0; }
   SimHost& HostOfEnd(uint32_t end) { return *hosts_[ends_[end].host]; }
   // Null if the host is dead.
-  swarm::Scheduler* EngineOf(uint32_t end) { return hosts_[ends_[end].host]->engine(); }
+  swarm::Scheduler* EngineOf(uint32_t end) { return engines_[ends_[end].host]; }
   // What a message or chunk takes from host to host.
   int64_t Delay(uint32_t from, uint32_t to);
   // The most that it takes when nothing is cut.
   int64_t LongestLatency() const;
   // When the last cut between the two ended or will end; 0: there was none.
   int64_t EndOfLastCut(uint32_t from, uint32_t to) const {
-    return outages_.EndOfLast(PlaceOf(from), PlaceOf(to));
+    return outages_.empty() ? 0 : outages_.EndOfLast(PlaceOf(from), PlaceOf(to));
   }
   int64_t EndOfLastCutFromTracker(uint32_t host) const {
-    return outages_.EndOfLast(PlaceOf(host), Tracker());
+    return outages_.empty() ? 0 : outages_.EndOfLast(PlaceOf(host), Tracker());
   }
   bool ReachesTracker(uint32_t host) const {
     return tracker_alive_ && EndOfLastCutFromTracker(host) <= now();
@@ -161,6 +161,9 @@ class World {
     uint32_t references = 0;
   };
 
+  // Fetches into the cache what the next events are about to read.
+  void PrefetchAhead() const;
+  void PrefetchForLink(const Event& event, int step) const;
   void Dispatch(const Event& event);
   void DeliverHave(const Event& event);
   void DeliverHaveBatch(const Event& event);
@@ -187,6 +190,8 @@ class World {
   SeededBitGen random_;
   PayloadNet payload_;
   std::vector<std::unique_ptr<SimHost>> hosts_;
+  // Of each host; null if it is dead.
+  std::vector<swarm::Scheduler*> engines_;
   absl::flat_hash_map<PeerId, uint32_t> host_by_id_;
   std::vector<LinkEnd> ends_;
   // By half the number of an end.

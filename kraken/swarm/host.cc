@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "kraken/base/prefetch.h"
+
 namespace kraken::swarm {
 
 Host::Host(const SwarmConfig& config, const PeerInfo& self,
@@ -23,8 +25,6 @@ PeerLink* Host::NewLink(TorrentSession& torrent, const PeerInfo& peer) {
   link->peer = peer;
   return link;
 }
-
-PeerLink* Host::FindLink(LinkId id) { return links.Find(id); }
 
 void Host::FreeLink(PeerLink& link) {
   uploads.RemoveLink(link.id);
@@ -155,6 +155,21 @@ void Host::RunDeadlines() {
     RemoveTorrent(*torrent, AnnounceEvent::kLeave, absl::OkStatus());
     env.observer->OnTorrentEvicted(due.torrent);
   }
+}
+
+void Host::PrefetchSelf() const {
+  Prefetch(&env);
+  Prefetch(&torrents);
+  Prefetch(&links);
+  Prefetch(&deadlines_);
+  Prefetch(&wake_up_);
+}
+
+void Host::PrefetchTables(LinkId link) const {
+  links.Prefetch(link);
+  if (deadlines_.empty()) return;
+  Prefetch(&deadlines_.top());
+  torrents.Prefetch(TorrentId());
 }
 
 void Host::RemoveTorrent(TorrentSession& torrent, AnnounceEvent last_word,

@@ -44,7 +44,7 @@ class Host {
 
   // Null if there is no room for another.
   PeerLink* NewLink(TorrentSession& torrent, const PeerInfo& peer);
-  PeerLink* FindLink(LinkId id);
+  PeerLink* FindLink(LinkId id) const { return links.Find(id); }
   // Forgets the link and drops its uploads; the network has been told or knows.
   void FreeLink(PeerLink& link);
   bool HasRoomForLink() const { return links.size() < static_cast<size_t>(config.max_total_links); }
@@ -82,6 +82,10 @@ class Host {
   // Tells the clock about the earliest deadline if that has changed. At the end of each input.
   void UpdateWakeUp();
   void RunDeadlines();
+
+  // The first steps of Scheduler::Prefetch.
+  void PrefetchSelf() const;
+  void PrefetchTables(LinkId link) const;
 
   // Removes the torrent from the engine.
   void RemoveTorrent(TorrentSession& torrent, AnnounceEvent last_word, const absl::Status& reason);

@@ -27,7 +27,8 @@ struct PendingRequest {
 };
 
 // What one torrent knows of one peer. A plain record: TorrentSession owns it and keeps it right.
-struct PeerLink {
+// Begins with what a HAVE needs, then what the choice of a peer needs: a line of the cache each.
+struct alignas(64) PeerLink {
   enum class State : uint8_t {
     kDialing,       // Dial sent
     kShakingHands,  // dialled, our handshake sent
@@ -36,11 +37,15 @@ struct PeerLink {
 
   LinkId id;
   TorrentSession* torrent = nullptr;
-  PeerInfo peer;
+  PieceMap have;
+  // What it last said of its backlog, and when.
+  int64_t backlog_nanos = 0;
+  Instant backlog_at;
+  // When it last had a new piece, or opened.
+  Instant last_news;
   State state = State::kDialing;
   // It is in another zone than we.
   bool is_far = false;
-  uint64_t zone_hash = 0;
   // We opened it.
   bool dialed = false;
   // `have` was full when the link opened, so that the picker counts it as a seed.
@@ -50,23 +55,19 @@ struct PeerLink {
   // It is told of every piece; false only for some while super-seeding.
   bool told_all = false;
   uint8_t parole_pieces_left = 0;
-  uint16_t uploads_queued = 0;
   // Super-seeding only: pieces named to it that it has not asked for.
   uint16_t reveals_pending = 0;
 
-  PieceMap have;
-  absl::InlinedVector<PendingRequest, 2> requests;
-
-  // What it last said of its backlog, and when.
-  int64_t backlog_nanos = 0;
-  Instant backlog_at;
+  uint16_t uploads_queued = 0;
   // How long it takes from first byte to last of a piece; 0 until measured.
   int64_t piece_nanos = 0;
   // The least time from a request to its first byte; 0 until measured.
   int64_t least_start_nanos = 0;
   Instant snubbed_until;
-  // When it last had a new piece, or opened.
-  Instant last_news;
+  absl::InlinedVector<PendingRequest, 2> requests;
+
+  PeerInfo peer;
+  uint64_t zone_hash = 0;
 
   bool is_open() const { return state == State::kOpen; }
   bool IsComplete() const { return is_open() && have.IsFull(); }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "kraken/base/prefetch.h"
 #include "kraken/base/strong_index.h"
 
 namespace kraken::swarm {
@@ -45,6 +46,8 @@ class PieceMap {
   bool Has(PieceIndex piece) const {
     return (words_[piece.value() >> 6] >> (piece.value() & 63)) & 1;
   }
+  // Fetches what the three around this one read. Any piece will do.
+  void Prefetch(PieceIndex piece) const { kraken::Prefetch(words_.get() + (piece.value() >> 6)); }
   // Adds; false if it was there.
   bool Add(PieceIndex piece);
   // Removes; false if it was not there.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kraken/base/check.h"
+#include "kraken/base/prefetch.h"
 
 namespace kraken::swarm {
 namespace {
@@ -77,6 +78,21 @@ void PiecePicker::RemoveFromOrder(size_t piece) {
 }
 
 void PiecePicker::AddPeerPiece(PieceIndex piece) { IncreaseAvailability(Slot(piece)); }
+
+void PiecePicker::PrefetchAvailability(PieceIndex piece) const {
+  Prefetch(&availability_[Slot(piece)]);
+  Prefetch(&position_[Slot(piece)]);
+  Prefetch(bucket_end_.data());
+  Prefetch(free_.words().data());
+}
+
+void PiecePicker::PrefetchOrder(PieceIndex piece) const {
+  const uint32_t position = position_[Slot(piece)];
+  if (position == kNoPosition) return;
+  Prefetch(&order_[position]);
+  const uint32_t end = bucket_end_[availability_[Slot(piece)]];
+  if (end > 0) Prefetch(&order_[end - 1]);
+}
 
 void PiecePicker::AddPeerPieces(const PieceMap& pieces) {
   for (PieceIndex piece = pieces.FirstAtOrAfter(PieceIndex(0));

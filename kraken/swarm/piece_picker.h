@@ -47,6 +47,10 @@ class PiecePicker {
   void AddSeed() { ++seeds_; }
   void RemoveSeed();
 
+  // Fetch what AddPeerPiece is about to read: first the one, a while later the other.
+  void PrefetchAvailability(PieceIndex piece) const;
+  void PrefetchOrder(PieceIndex piece) const;
+
   // ---- Our side ----
   void MarkVerifiable(PieceIndex piece);
   // False if it was here.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kraken/base/check.h"
+#include "kraken/base/prefetch.h"
 #include "kraken/swarm/host.h"
 #include "kraken/swarm/torrent_session.h"
 
@@ -222,6 +223,15 @@ void Scheduler::OnLinkClosed(LinkId link, const absl::Status& reason) {
 void Scheduler::OnTimer() {
   Input input(*host_);
   host_->RunDeadlines();
+}
+
+void Scheduler::Prefetch(LinkId link, PieceIndex piece, int step) const {
+  if (step == 0) return host_->PrefetchSelf();
+  if (step == 1) return host_->PrefetchTables(link);
+  const PeerLink* found = host_->FindLink(link);
+  if (found == nullptr) return;
+  if (step == 2) return kraken::Prefetch(found);
+  found->torrent->Prefetch(*found, piece, step);
 }
 
 const SwarmStats& Scheduler::stats() const { return host_->stats; }

@@ -148,6 +148,14 @@ class Scheduler {
 
   void OnTimer();
 
+  // ---- For a simulation of more hosts than the cache holds ----
+
+  // Fetches into the cache what an input of `link` about `piece` is about to read, in
+  // kPrefetchSteps steps: each reads what the one before it, a few inputs ago, has fetched. Changes
+  // nothing.
+  void Prefetch(LinkId link, PieceIndex piece, int step) const;
+  static constexpr int kPrefetchSteps = 6;
+
   // ---- For metrics, tests and the simulator's checkers ----
 
   const SwarmStats& stats() const;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kraken/base/check.h"
+#include "kraken/base/prefetch.h"
 #include "kraken/swarm/host.h"
 
 namespace kraken::swarm {
@@ -251,6 +252,24 @@ TorrentStats TorrentSession::stats() const {
   stats.candidates = static_cast<int>(candidates_.size());
   stats.complete = is_complete();
   return stats;
+}
+
+void TorrentSession::Prefetch(const PeerLink& link, PieceIndex piece, int step) const {
+  switch (step) {
+    case 3: {
+      link.have.Prefetch(piece);
+      constexpr size_t kLine = 64;
+      const char* self = reinterpret_cast<const char*>(this);
+      for (size_t at = 0; at < sizeof(*this); at += kLine) kraken::Prefetch(self + at);
+      break;
+    }
+    case 4:
+      if (IsValid(piece)) picker_.PrefetchAvailability(piece);
+      break;
+    default:
+      if (IsValid(piece)) picker_.PrefetchOrder(piece);
+      break;
+  }
 }
 
 void TorrentSession::CheckInvariants() const {

@@ -56,6 +56,9 @@ class TorrentSession {
   TorrentStats stats() const;
   void CheckInvariants() const;
 
+  // The later steps of Scheduler::Prefetch.
+  void Prefetch(const PeerLink& link, PieceIndex piece, int step) const;
+
   // ---- Pieces and readers (torrent_session.cc) ----
   absl::Status OnStatesKnown(PieceIndex first, PieceCount count);
   absl::Status OnLocalPiece(PieceIndex piece);
