@@ -43,6 +43,8 @@ struct alignas(64) PeerLink {
   Instant backlog_at;
   // When it last had a new piece, or opened.
   Instant last_news;
+  // Super-seeding only: pieces named to it that it has not asked for.
+  uint16_t reveals_pending = 0;
   State state = State::kDialing;
   // It is in another zone than we.
   bool is_far = false;
@@ -50,14 +52,12 @@ struct alignas(64) PeerLink {
   bool dialed = false;
   // `have` was full when the link opened, so that the picker counts it as a seed.
   bool counted_as_seed = false;
-  // A piece of it did not check.
-  bool on_parole = false;
   // It is told of every piece; false only for some while super-seeding.
   bool told_all = false;
-  uint8_t parole_pieces_left = 0;
-  // Super-seeding only: pieces named to it that it has not asked for.
-  uint16_t reveals_pending = 0;
 
+  // A piece of it did not check.
+  bool on_parole = false;
+  uint8_t parole_pieces_left = 0;
   uint16_t uploads_queued = 0;
   // How long it takes from first byte to last of a piece; 0 until measured.
   int64_t piece_nanos = 0;
