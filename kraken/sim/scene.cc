@@ -157,11 +157,7 @@ bool Scene::AgentsHaveAll() {
     for (uint32_t number : agents_) {
       const SimHost::Torrent* torrent = world_.host(number).FindTorrent(blob.key());
       if (torrent == nullptr || !world_.host(number).alive()) continue;
-      for (PieceIndex piece = torrent->truth.FirstAtOrAfter(PieceIndex(0));
-           piece <= blob.layout.last_piece();
-           piece = torrent->truth.FirstAtOrAfter(piece + PieceCount(1))) {
-        all.Add(piece);
-      }
+      torrent->truth.ForEach([&all](PieceIndex piece) { all.Add(piece); });
       if (all.IsFull()) break;
     }
     if (!all.IsFull()) return false;

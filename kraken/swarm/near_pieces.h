@@ -22,10 +22,10 @@ class NearPieces {
     if (copies_[static_cast<size_t>(piece.value())]++ == 0) missing_.Remove(piece);
   }
   void AddPeer(const PieceMap& pieces) {
-    ForEach(pieces, [this](PieceIndex piece) { AddPiece(piece); });
+    pieces.ForEach([this](PieceIndex piece) { AddPiece(piece); });
   }
   void RemovePeer(const PieceMap& pieces) {
-    ForEach(pieces, [this](PieceIndex piece) {
+    pieces.ForEach([this](PieceIndex piece) {
       uint16_t& copies = copies_[static_cast<size_t>(piece.value())];
       KH_DCHECK(copies > 0);
       if (--copies == 0) missing_.Add(piece);
@@ -35,15 +35,6 @@ class NearPieces {
   const PieceMap& missing() const { return missing_; }
 
  private:
-  template <typename F>
-  static void ForEach(const PieceMap& pieces, F&& f) {
-    for (PieceIndex piece = pieces.FirstAtOrAfter(PieceIndex(0));
-         piece.value() < pieces.size().value();
-         piece = pieces.FirstAtOrAfter(piece + PieceCount(1))) {
-      f(piece);
-    }
-  }
-
   std::vector<uint16_t> copies_;
   PieceMap missing_;
 };

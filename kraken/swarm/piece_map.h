@@ -66,6 +66,15 @@ class PieceMap {
   PieceIndex FirstAtOrAfter(PieceIndex from) const;
   PieceIndex FirstMissingAtOrAfter(PieceIndex from) const;
 
+  // Calls f(piece) for each piece in the set, in order.
+  template <typename F>
+  void ForEach(F&& f) const {
+    for (PieceIndex piece = FirstAtOrAfter(PieceIndex(0)); piece.value() < size_;
+         piece = FirstAtOrAfter(piece + PieceCount(1))) {
+      f(piece);
+    }
+  }
+
   friend bool operator==(const PieceMap& a, const PieceMap& b);
 
  private:

@@ -95,19 +95,11 @@ void PiecePicker::PrefetchOrder(PieceIndex piece) const {
 }
 
 void PiecePicker::AddPeerPieces(const PieceMap& pieces) {
-  for (PieceIndex piece = pieces.FirstAtOrAfter(PieceIndex(0));
-       piece.value() < pieces.size().value();
-       piece = pieces.FirstAtOrAfter(piece + PieceCount(1))) {
-    IncreaseAvailability(Slot(piece));
-  }
+  pieces.ForEach([this](PieceIndex piece) { IncreaseAvailability(Slot(piece)); });
 }
 
 void PiecePicker::RemovePeerPieces(const PieceMap& pieces) {
-  for (PieceIndex piece = pieces.FirstAtOrAfter(PieceIndex(0));
-       piece.value() < pieces.size().value();
-       piece = pieces.FirstAtOrAfter(piece + PieceCount(1))) {
-    DecreaseAvailability(Slot(piece));
-  }
+  pieces.ForEach([this](PieceIndex piece) { DecreaseAvailability(Slot(piece)); });
 }
 
 void PiecePicker::RemoveSeed() {

@@ -5,10 +5,7 @@
 namespace kraken::swarm {
 
 SuperSeeder::SuperSeeder(const PieceMap& have, BitGen* random) : random_(random) {
-  for (PieceIndex piece = have.FirstAtOrAfter(PieceIndex(0)); piece.value() < have.size().value();
-       piece = have.FirstAtOrAfter(piece + PieceCount(1))) {
-    fresh_.push_back(piece);
-  }
+  have.ForEach([this](PieceIndex piece) { fresh_.push_back(piece); });
 }
 
 void SuperSeeder::AddPiece(PieceIndex piece) { fresh_.push_back(piece); }

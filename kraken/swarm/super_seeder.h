@@ -57,12 +57,11 @@ class SuperSeeder {
     PieceMap pending(have.size());
     for (PieceIndex piece : fresh_) pending.Add(piece);
     for (const Reveal& reveal : reveals_) pending.Add(reveal.piece);
-    for (PieceIndex piece = have.FirstAtOrAfter(PieceIndex(0)); piece.value() < have.size().value();
-         piece = have.FirstAtOrAfter(piece + PieceCount(1))) {
+    have.ForEach([&](PieceIndex piece) {
       if (!pending.Has(piece) && picker.Availability(piece) == 0 && !is_busy(piece)) {
         fresh_.push_back(piece);
       }
-    }
+    });
   }
 
   size_t reveal_count() const { return reveals_.size(); }

@@ -172,10 +172,9 @@ void TorrentSession::TellStarving() {
 void TorrentSession::TellAll(PeerLink& link) {
   link.told_all = true;
   std::vector<PieceIndex> pieces;
-  for (PieceIndex piece = have().FirstAtOrAfter(PieceIndex(0)); IsValid(piece);
-       piece = have().FirstAtOrAfter(piece + PieceCount(1))) {
+  have().ForEach([&](PieceIndex piece) {
     if (!link.have.Has(piece)) pieces.push_back(piece);
-  }
+  });
   ++host_.stats.haves_sent;
   host_.env.network->SendHave({link.id}, pieces, host_.UploadLoad());
 }
