@@ -8,18 +8,12 @@
 #include "kraken/base/digest.h"
 #include "kraken/base/namespace.h"
 #include "kraken/base/tag.h"
-#include "kraken/registry/errors.h"
+#include "kraken/daemon/blob_requests.h"
 
 namespace kraken::agent {
 namespace {
 
 using Exchange = std::shared_ptr<net::HttpExchange>;
-
-// In the exchange's loop.
-void RespondError(net::HttpExchange& exchange, const absl::Status& status) {
-  const int http = registry::ReplyFor(status, registry::ResourceKind::kBlob).http_status;
-  exchange.RespondError(http, status.message());
-}
 
 void GetTag(const AgentServerParts& parts, Exchange exchange) {
   const std::string name(exchange->path_param("tag"));
@@ -37,7 +31,7 @@ void GetTag(const AgentServerParts& parts, Exchange exchange) {
         if (value.ok()) {
           e.Respond(200, {{"Content-Type", "text/plain"}}, value->digest.ToString());
         } else {
-          RespondError(e, value.status());
+          daemon::RespondBlobError(e, value.status());
         }
       });
     });
@@ -53,7 +47,7 @@ void DeleteBlob(const AgentServerParts& parts, Exchange exchange) {
   absl::StatusOr<Digest> digest = Digest::Parse(name);
   if (!digest.ok()) digest = Digest::FromHex(name);
   if (!digest.ok()) {
-    RespondError(*exchange, digest.status());
+    daemon::RespondBlobError(*exchange, digest.status());
     return;
   }
   parts.control->Post([downloads = parts.downloads, exchange, digest = *digest] {
@@ -63,7 +57,7 @@ void DeleteBlob(const AgentServerParts& parts, Exchange exchange) {
         if (status.ok() || absl::IsNotFound(status)) {
           e.Respond(200, {}, "");
         } else {
-          RespondError(e, status);
+          daemon::RespondBlobError(e, status);
         }
       });
     });

@@ -19,12 +19,12 @@ struct KrakenRoutesParts {
 };
 
 // What trackers and agents of Kraken's version 1 ask an origin besides AddOriginRoutes():
-//   GET  /internal/peercontext                                   the origin as a peer
-//   GET  /internal/namespace/{namespace}/blobs/{digest}/metainfo 200 and the metainfo; 202: the
-//   blob
-//                                                                is being fetched, ask again; 404
-//   HEAD /internal/namespace/{namespace}/blobs/{digest}          200 with the size; 404. With
-//                                                                ?local=true of what is here
+//   GET /internal/peercontext
+//       the origin as a peer
+//   GET /internal/namespace/{namespace}/blobs/{digest}/metainfo
+//       200 and the metainfo; 202: the blob is being fetched, ask again; 404
+//   HEAD /internal/namespace/{namespace}/blobs/{digest}
+//       200 with the size; 404. With ?local=true of what is here
 // Everything in `parts` outlives the router.
 void AddKrakenRoutes(net::Router& router, const KrakenRoutesParts& parts);
 

@@ -1,14 +1,14 @@
 #include "kraken/origin/origin_server.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_join.h"
 #include "kraken/base/digest.h"
-#include "kraken/base/namespace.h"
+#include "kraken/daemon/blob_requests.h"
 #include "kraken/registry/content_response.h"
-#include "kraken/registry/errors.h"
 
 namespace kraken::origin {
 namespace {
@@ -30,27 +30,21 @@ void GetLocations(const OriginServerParts& parts, Exchange exchange) {
 }
 
 void GetBlob(const OriginServerParts& parts, Exchange exchange) {
-  absl::StatusOr<Digest> digest = Digest::Parse(exchange->path_param("digest"));
-  absl::StatusOr<Namespace> ns = Namespace::Parse(exchange->path_param("namespace"));
-  if (!digest.ok() || !ns.ok()) {
-    exchange->RespondError(400, (digest.ok() ? ns.status() : digest.status()).message());
-    return;
-  }
-  absl::StatusOr<std::shared_ptr<const storage::Blob>> blob = parts.store->Find(*digest);
+  const std::optional<daemon::BlobName> name = daemon::ReadBlobName(*exchange);
+  if (!name.has_value()) return;
+  absl::StatusOr<std::shared_ptr<const storage::Blob>> blob = parts.store->Find(name->digest);
   if (absl::IsNotFound(blob.status())) {
     parts.control->Post(
-        [hub = parts.hub, digest = *digest, ns = ns->ToString()] { hub->Warm(digest, ns); });
+        [hub = parts.hub, name = *name] { hub->Warm(name.digest, name.ns.ToString()); });
     exchange->Respond(202, {}, "");
     return;
   }
   if (!blob.ok()) {
-    exchange->RespondError(
-        registry::ReplyFor(blob.status(), registry::ResourceKind::kBlob).http_status,
-        blob.status().message());
+    daemon::RespondBlobError(*exchange, blob.status());
     return;
   }
   registry::ContentResponse response =
-      registry::BlobResponse(exchange->request().headers, *digest, (*blob)->size());
+      registry::BlobResponse(exchange->request().headers, name->digest, (*blob)->size());
   if (!response.body.has_value()) {
     exchange->Respond(response.status, response.headers, "");
     return;

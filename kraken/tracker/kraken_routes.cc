@@ -7,10 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "kraken/base/digest.h"
 #include "kraken/base/info_hash.h"
-#include "kraken/base/namespace.h"
-#include "kraken/registry/errors.h"
+#include "kraken/daemon/blob_requests.h"
 #include "kraken/tracker/kraken_announce.h"
 
 namespace kraken::tracker {
@@ -20,34 +18,23 @@ using Exchange = std::shared_ptr<net::HttpExchange>;
 
 constexpr uint64_t kMaxAnnounceBytes = 16 << 10;
 
-// In the exchange's loop.
-void RespondError(net::HttpExchange& exchange, const absl::Status& status) {
-  const int http = registry::ReplyFor(status, registry::ResourceKind::kBlob).http_status;
-  exchange.RespondError(http, status.message());
-}
-
 void RespondJson(net::HttpExchange& exchange, const std::string& json) {
   exchange.Respond(200, {{"Content-Type", "application/json"}}, json);
 }
 
 void GetMetainfo(const KrakenRoutesParts& parts, Exchange exchange) {
-  const absl::StatusOr<Digest> digest = Digest::Parse(exchange->path_param("digest"));
-  const absl::StatusOr<Namespace> ns = Namespace::Parse(exchange->path_param("namespace"));
-  if (!digest.ok() || !ns.ok()) {
-    exchange->RespondError(400, (digest.ok() ? ns.status() : digest.status()).message());
-    return;
-  }
-  parts.control->Post(
-      [hub = parts.hub, exchange = std::move(exchange), digest = *digest, ns = ns->ToString()] {
-        hub->GetMetainfo(digest, ns,
-                         [exchange](const absl::StatusOr<KrakenHub::MetainfoPtr>& metainfo) {
-                           exchange->Post([metainfo](net::HttpExchange& e) {
-                             if (!metainfo.ok()) return RespondError(e, metainfo.status());
-                             if (*metainfo == nullptr) return e.Respond(202, {}, "");
-                             RespondJson(e, (*metainfo)->ToJson());
-                           });
-                         });
-      });
+  const std::optional<daemon::BlobName> name = daemon::ReadBlobName(*exchange);
+  if (!name.has_value()) return;
+  parts.control->Post([hub = parts.hub, exchange = std::move(exchange), name = *name] {
+    hub->GetMetainfo(name.digest, name.ns.ToString(),
+                     [exchange](const absl::StatusOr<KrakenHub::MetainfoPtr>& metainfo) {
+                       exchange->Post([metainfo](net::HttpExchange& e) {
+                         if (!metainfo.ok()) return daemon::RespondBlobError(e, metainfo.status());
+                         if (*metainfo == nullptr) return e.Respond(202, {}, "");
+                         RespondJson(e, (*metainfo)->ToJson());
+                       });
+                     });
+  });
 }
 
 void Announce(const KrakenRoutesParts& parts, const std::optional<InfoHash>& info_hash,
@@ -56,13 +43,13 @@ void Announce(const KrakenRoutesParts& parts, const std::optional<InfoHash>& inf
   reading.set_max_body_bytes(kMaxAnnounceBytes);
   reading.ReadBody([parts, info_hash, exchange = std::move(exchange)](const std::string& body) {
     absl::StatusOr<KrakenAnnounce> announce = ParseKrakenAnnounce(body, info_hash);
-    if (!announce.ok()) return RespondError(*exchange, announce.status());
+    if (!announce.ok()) return daemon::RespondBlobError(*exchange, announce.status());
     parts.control->Post([hub = parts.hub, exchange, announce = *std::move(announce)] {
       hub->Announce(announce,
                     [exchange, complete = announce.peer.complete, interval = hub->interval()](
                         const absl::StatusOr<std::vector<swarm::PeerInfo>>& peers) {
                       exchange->Post([peers, complete, interval](net::HttpExchange& e) {
-                        if (!peers.ok()) return RespondError(e, peers.status());
+                        if (!peers.ok()) return daemon::RespondBlobError(e, peers.status());
                         RespondJson(e, complete ? FormatKrakenAnnounceReply(interval)
                                                 : FormatKrakenAnnounceReply(*peers, interval));
                       });
@@ -73,7 +60,7 @@ void Announce(const KrakenRoutesParts& parts, const std::optional<InfoHash>& inf
 
 void AnnounceInPath(const KrakenRoutesParts& parts, Exchange exchange) {
   const absl::StatusOr<InfoHash> info_hash = InfoHash::Parse(exchange->path_param("infohash"));
-  if (!info_hash.ok()) return RespondError(*exchange, info_hash.status());
+  if (!info_hash.ok()) return daemon::RespondBlobError(*exchange, info_hash.status());
   Announce(parts, *info_hash, std::move(exchange));
 }
 

@@ -16,12 +16,10 @@ struct KrakenRoutesParts {
 };
 
 // What agents of Kraken's version 1 ask a tracker:
-//   GET  /namespace/{namespace}/blobs/{digest}/metainfo  200 and the metainfo; 202: not known yet,
-//   ask
-//                                                        again; 404: no origin has the blob
-//   POST /announce/{infohash}, GET /announce             200 and peers (kraken_announce.h); 400;
-//   403;
-//                                                        503: what the torrent is, is not known yet
+//   GET /namespace/{namespace}/blobs/{digest}/metainfo
+//       200 and the metainfo; 202: not known yet, ask again; 404: no origin has the blob
+//   POST /announce/{infohash}, GET /announce
+//       200 and peers (kraken_announce.h); 400; 403; 503: what the torrent is, is not known yet
 // Everything in `parts` outlives the router.
 void AddKrakenRoutes(net::Router& router, const KrakenRoutesParts& parts);
 
