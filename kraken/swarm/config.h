@@ -39,11 +39,11 @@ struct SwarmConfig {
   // measured rate and delay.
   int min_requests = 4;
   int max_requests = 32;
+  // Of them at most this many from one peer, and what its round trip needs besides.
+  int max_requests_per_link = 2;
   // A torrent that nobody reads (a prefetch, or one whose client went away) is in the background:
   // as long as pieces of one that somebody reads are under way, it asks for at most so many.
   int background_requests = 1;
-  // Of them at most this many from one peer, and what its round trip needs besides.
-  int max_requests_per_link = 2;
   // A peer whose uploads will take longer than this many pieces is not asked for more; waiting for
   // a freer one, or for it to become free, spreads a new piece faster than a long queue.
   double max_backlog_pieces = 1.0;

@@ -56,8 +56,8 @@ struct AnnounceAnswer {
 
 // The tracker's memory of all swarms, and whom it hands out to whom: complete peers, then origins,
 // then others, mixed over zones, at random, those first that were handed out less (so that no
-// newcomer is left over, and no early bird overrun). Leases make a dead peer vanish:
-// a short one of the peer, which any word of it renews, and a long one of each torrent that it has.
+// newcomer is left over, and no early bird overrun). Leases make a dead peer vanish: a short one of
+// the peer, which any word of it renews, and a long one of each torrent that it has.
 //
 // Pure, as the engine. Not thread safe.
 class HandOut {

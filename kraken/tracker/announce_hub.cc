@@ -284,9 +284,10 @@ void AnnounceHub::EndSilentSessions() {
   const absl::Duration tick = TickOf(config_);
   if (now - last_tick_ > 2 * tick) awake_since_ = now;
   last_tick_ = now;
+  const swarm::Instant instant = Now();
   for (auto& [stream, session] : sessions_) {
     if (now - std::max(session->last_heard, awake_since_) < config_.peer_timeout) {
-      if (!session->ended) hand_out_.Renew(Now(), session->peer.id);
+      if (!session->ended) hand_out_.Renew(instant, session->peer.id);
       continue;
     }
     const absl::Status status = absl::UnavailableError(

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "kraken/base/random.h"
+#include "kraken/rpc/convert.h"
 #include "kraken/telemetry/log.h"
 #include "kraken/tracker/shared_peer_codec.h"
 
@@ -250,8 +251,7 @@ bool RedisPeerStore::Worker::SendWords(const std::vector<std::string>& words) {
 
 void RedisPeerStore::Worker::Publish(const Order& order, StoredPeer stored) {
   SwarmNews news;
-  const auto& digest = order.key.digest.bytes();
-  news.set_digest(std::string(digest.begin(), digest.end()));
+  news.set_digest(rpc::ToBytes(order.key.digest));
   news.set_piece_length_bytes(static_cast<uint64_t>(order.key.piece_length.value()));
   *news.mutable_stored() = std::move(stored);
   news.set_gone(order.kind == Order::Kind::kRemove);

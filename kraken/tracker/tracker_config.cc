@@ -27,8 +27,8 @@ void ReadConfig(config::ObjectReader& r, RedisConfig* c) {
   r.Optional("read_timeout", &c->read_timeout,
              {.min = absl::Milliseconds(1), .zero_is_default = true});
   r.IgnoredKrakenKey("write_timeout", "writes never block; read_timeout bounds their answers");
-  r.IgnoredKrakenKey("peer_set_window_size", "each entry has its own expiry, two leases");
-  r.IgnoredKrakenKey("max_peer_set_windows", "each entry has its own expiry, two leases");
+  r.IgnoredKrakenKey("peer_set_window_size", "each entry has its own expiry");
+  r.IgnoredKrakenKey("max_peer_set_windows", "each entry has its own expiry");
   r.IgnoredKrakenKey("max_idle_conns", "two connections do");
   r.IgnoredKrakenKey("max_active_conns", "two connections do");
   r.IgnoredKrakenKey("idle_conn_timeout", "two connections do");
