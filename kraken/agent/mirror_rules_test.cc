@@ -9,8 +9,8 @@
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
+#include "kraken/config/config_test_util.h"
 #include "kraken/config/reader.h"
-#include "kraken/config/yaml_parser.h"
 
 namespace kraken::agent {
 namespace {
@@ -24,13 +24,9 @@ struct Document {
 void ReadConfig(config::ObjectReader& r, Document* c) { r.Optional("mirrors", &c->mirrors); }
 
 absl::StatusOr<MirrorRules> Read(absl::string_view text) {
-  absl::StatusOr<config::Node> root = config::ParseYaml(text, "f.yaml");
-  if (!root.ok()) return root.status();
-  Document document;
-  std::vector<std::string> warnings;
-  const absl::Status status = config::ReadDocument(*root, &document, &warnings);
-  if (!status.ok()) return status;
-  return MirrorRules(std::move(document.mirrors));
+  absl::StatusOr<Document> document = config::ReadYaml<Document>(text);
+  if (!document.ok()) return document.status();
+  return MirrorRules(std::move(document->mirrors));
 }
 
 constexpr char kTwoHarbors[] = R"(

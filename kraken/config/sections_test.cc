@@ -10,12 +10,11 @@
 #include "kraken/base/test_util.h"
 #include "kraken/config/bandwidth_config.h"
 #include "kraken/config/cluster_config.h"
+#include "kraken/config/config_test_util.h"
 #include "kraken/config/listener_config.h"
 #include "kraken/config/logging_config.h"
 #include "kraken/config/metrics_config.h"
-#include "kraken/config/reader.h"
 #include "kraken/config/tls_config.h"
-#include "kraken/config/yaml_parser.h"
 
 namespace kraken::config {
 namespace {
@@ -29,12 +28,7 @@ std::vector<std::string> last_warnings;
 
 template <typename T>
 absl::StatusOr<T> Read(absl::string_view text) {
-  T config;
-  absl::StatusOr<Node> root = ParseYaml(text, "f.yaml");
-  if (!root.ok()) return root.status();
-  const absl::Status status = ReadDocument(*root, &config, &last_warnings);
-  if (!status.ok()) return status;
-  return config;
+  return ReadYaml<T>(text, &last_warnings);
 }
 
 auto IsFailure(const std::string& text) {

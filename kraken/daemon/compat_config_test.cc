@@ -1,24 +1,15 @@
 #include "kraken/daemon/compat_config.h"
 
-#include <string>
-#include <vector>
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
-#include "kraken/config/yaml_parser.h"
+#include "kraken/config/config_test_util.h"
 
 namespace kraken::daemon {
 namespace {
 
 absl::StatusOr<CompatConfig> Read(absl::string_view text) {
-  absl::StatusOr<config::Node> root = config::ParseYaml(text, "f.yaml");
-  if (!root.ok()) return root.status();
-  CompatConfig compat;
-  std::vector<std::string> warnings;
-  const absl::Status status = config::ReadDocument(*root, &compat, &warnings);
-  if (!status.ok()) return status;
-  return compat;
+  return config::ReadYaml<CompatConfig>(text);
 }
 
 bool Admits(const CompatConfig& compat, absl::string_view ip) {

@@ -2,13 +2,12 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
-#include "kraken/config/yaml_parser.h"
+#include "kraken/config/config_test_util.h"
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/raw_connection.h"
@@ -20,12 +19,9 @@ using ::testing::HasSubstr;
 
 // What a process on this host is answered where the section `compat` says this.
 std::string Ask(const std::string& section) {
-  const absl::StatusOr<config::Node> document = config::ParseYaml(section, "f.yaml");
-  EXPECT_OK(document);
-  CompatConfig compat;
-  std::vector<std::string> warnings;
-  EXPECT_OK(config::ReadDocument(*document, &compat, &warnings));
-  KrakenGate gate(compat);
+  const absl::StatusOr<CompatConfig> compat = config::ReadYaml<CompatConfig>(section);
+  EXPECT_OK(compat);
+  KrakenGate gate(*compat);
   net::LoopThread loop("http");
   net::HttpServer server({&loop.loop()}, {},
                          gate.Guard([](std::shared_ptr<net::HttpExchange> exchange) {

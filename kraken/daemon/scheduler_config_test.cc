@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
-#include "kraken/config/yaml_parser.h"
+#include "kraken/config/config_test_util.h"
 
 namespace kraken::daemon {
 namespace {
@@ -14,13 +14,10 @@ namespace {
 class SchedulerConfigTest : public ::testing::Test {
  protected:
   absl::StatusOr<swarm::SwarmConfig> Read(absl::string_view text) {
-    absl::StatusOr<config::Node> root = config::ParseYaml(text, "f.yaml");
-    if (!root.ok()) return root.status();
-    SchedulerConfig scheduler;
-    const absl::Status status = config::ReadDocument(*root, &scheduler, &warnings_);
-    if (!status.ok()) return status;
+    const auto scheduler = config::ReadYaml<SchedulerConfig>(text, &warnings_);
+    if (!scheduler.ok()) return scheduler.status();
     swarm::SwarmConfig swarm;
-    ApplyTo(swarm, scheduler);
+    ApplyTo(swarm, *scheduler);
     return swarm;
   }
 

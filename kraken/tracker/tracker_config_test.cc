@@ -3,45 +3,32 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
-#include "kraken/config/reader.h"
-#include "kraken/config/yaml_parser.h"
+#include "kraken/config/config_test_util.h"
 
 namespace kraken::tracker {
 namespace {
 
+using config::ReadYaml;
 using ::testing::HasSubstr;
-
-template <typename Config>
-absl::StatusOr<Config> Read(absl::string_view text, std::vector<std::string>* warnings = nullptr) {
-  absl::StatusOr<config::Node> root = config::ParseYaml(text, "f.yaml");
-  if (!root.ok()) return root.status();
-  Config config;
-  std::vector<std::string> ignored;
-  const absl::Status status =
-      config::ReadDocument(*root, &config, warnings == nullptr ? &ignored : warnings);
-  if (!status.ok()) return status;
-  return config;
-}
 
 TEST(TrackerConfigTest, LeasesAndLimits) {
   const auto config =
-      Read<TrackerServerConfig>("{lease: 20s, peer_timeout: 4s, max_swarms_per_peer: 7}");
+      ReadYaml<TrackerServerConfig>("{lease: 20s, peer_timeout: 4s, max_swarms_per_peer: 7}");
   ASSERT_OK(config);
   EXPECT_EQ(config->lease, absl::Seconds(20));
   EXPECT_EQ(config->peer_timeout, absl::Seconds(4));
   EXPECT_EQ(config->max_swarms_per_peer, 7);
-  EXPECT_FALSE(Read<TrackerServerConfig>("{peer_timeout: 10ms}").ok());
-  EXPECT_FALSE(Read<TrackerServerConfig>("{max_swarms_per_peer: 0}").ok());
+  EXPECT_FALSE(ReadYaml<TrackerServerConfig>("{peer_timeout: 10ms}").ok());
+  EXPECT_FALSE(ReadYaml<TrackerServerConfig>("{max_swarms_per_peer: 0}").ok());
 }
 
 // The section of Kraken's example, but for `enabled`, without which neither uses Redis.
 TEST(TrackerConfigTest, RedisUnderKrakensKeys) {
   std::vector<std::string> warnings;
-  const auto config = Read<PeerStoreConfig>(
+  const auto config = ReadYaml<PeerStoreConfig>(
       "{local: {ttl: 5h}, redis: {enabled: true, addr: \"127.0.0.1:14001\", dial_timeout: 2s, "
       "read_timeout: 3s, write_timeout: 3s, max_idle_conns: 10}}",
       &warnings);
@@ -51,15 +38,15 @@ TEST(TrackerConfigTest, RedisUnderKrakensKeys) {
   EXPECT_EQ(config->redis.dial_timeout, absl::Seconds(2));
   EXPECT_EQ(config->redis.read_timeout, absl::Seconds(3));
   EXPECT_EQ(warnings.size(), 3u) << "local, write_timeout, max_idle_conns";
-  const auto inactive = Read<PeerStoreConfig>("{redis: {addr: \"127.0.0.1:14001\"}}");
+  const auto inactive = ReadYaml<PeerStoreConfig>("{redis: {addr: \"127.0.0.1:14001\"}}");
   ASSERT_OK(inactive);
   EXPECT_FALSE(inactive->redis.enabled);
 }
 
 TEST(TrackerConfigTest, RedisWithoutAnAddressIsAnError) {
-  EXPECT_THAT(Read<PeerStoreConfig>("{redis: {enabled: true}}"),
+  EXPECT_THAT(ReadYaml<PeerStoreConfig>("{redis: {enabled: true}}"),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("addr")));
-  EXPECT_THAT(Read<PeerStoreConfig>("{redis: {enabled: true, addr: redis}}"),
+  EXPECT_THAT(ReadYaml<PeerStoreConfig>("{redis: {enabled: true, addr: redis}}"),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("host:port")));
 }
 
