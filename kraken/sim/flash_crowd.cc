@@ -54,6 +54,7 @@ ABSL_FLAG(int, super_seed_arriving_window, 0,
           "SwarmConfig::super_seed_arriving_window; 0: its default");
 ABSL_FLAG(int, origin_slots, 0, "SwarmConfig::upload_slots of origins; 0: its default");
 ABSL_FLAG(int, super_seed_open_peers, -1, "SwarmConfig::super_seed_open_peers; -1: its default");
+ABSL_FLAG(double, super_seed_patience_ms, 0, "SwarmConfig::super_seed_patience; 0: its default");
 ABSL_FLAG(int, origin_links, 0, "SwarmConfig::max_links of origins; 0: its default");
 
 namespace kraken::sim {
@@ -104,6 +105,8 @@ FlashCrowdOptions OptionsFromFlags() {
   set(absl::GetFlag(FLAGS_super_seed_arriving_window), sim.origin.super_seed_arriving_window);
   set(absl::GetFlag(FLAGS_origin_slots), sim.origin.upload_slots);
   set(absl::GetFlag(FLAGS_origin_links), sim.origin.max_links);
+  const double patience = absl::GetFlag(FLAGS_super_seed_patience_ms);
+  if (patience != 0) sim.origin.super_seed_patience = absl::Milliseconds(patience);
   const int open_peers = absl::GetFlag(FLAGS_super_seed_open_peers);
   if (open_peers >= 0) sim.origin.super_seed_open_peers = open_peers;
   return options;

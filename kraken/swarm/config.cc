@@ -5,6 +5,8 @@ namespace kraken::swarm {
 SwarmConfig OriginSwarmConfig() {
   SwarmConfig config;
   config.super_seed = true;
+  // The fewer at a time, the sooner each is whole at its first receiver and goes on from there.
+  config.upload_slots = 2;
   config.min_links = 0;
   config.max_dialed_links = 0;
   config.max_links = 60;

@@ -25,8 +25,9 @@ struct SwarmConfig {
   // Dials under way, of one torrent.
   int max_pending_dials = 10;
 
-  // Pieces being sent at a time by this host, each to its end.
-  int upload_slots = 2;
+  // Pieces being sent at a time by this host, each to its end. A receiver takes several at a time,
+  // so that one or two of them often leave part of the sender's line idle.
+  int upload_slots = 3;
   // Payload of all torrents together, in bytes per second; 0: no limit. Beyond the rate at most
   // what `limit_burst` brings, or one piece, goes at once.
   int64_t upload_limit = 0;
@@ -100,15 +101,17 @@ struct SwarmConfig {
 
   // Origins only. A piece is named to one peer at a time; so many may be named and not yet on their
   // way. A piece that a peer was told of and did not ask for is named to another after the time.
-  // So many peers of a torrent are told of every piece at once: in a small swarm there is little to
-  // save, and a client that reads in order is not to wait for the piece that it needs.
+  // So many peers of a torrent are told of every piece at once, until more than a small swarm is
+  // linked: in that there is little to save, and a client that reads in order is not to wait for
+  // the piece that it needs.
   bool super_seed = false;
   int super_seed_open_peers = 1;
+  int super_seed_small_swarm = 4;
   int super_seed_window = 12;
   // The same of a blob that was still arriving when it was added: few pieces can be named at a time
   // then, and what the line loses while it waits for somebody to ask is never made up for.
-  int super_seed_arriving_window = 32;
-  absl::Duration super_seed_patience = absl::Milliseconds(250);
+  int super_seed_arriving_window = 24;
+  absl::Duration super_seed_patience = absl::Milliseconds(500);
   // A peer with nothing new for so long is told of every piece.
   absl::Duration super_seed_starvation = absl::Seconds(1);
 };

@@ -23,8 +23,14 @@ std::vector<int> AllOf(int pieces) {
   return all;
 }
 
-TEST(SchedulerUploadTest, SendsTwoPiecesAtATimeEachToItsEnd) {
-  FakeEnvironment fake{SwarmConfig()};
+SwarmConfig TwoSlots() {
+  SwarmConfig config;
+  config.upload_slots = 2;
+  return config;
+}
+
+TEST(SchedulerUploadTest, SendsAsManyPiecesAtATimeAsItHasSlotsEachToItsEnd) {
+  FakeEnvironment fake{TwoSlots()};
   fake.Add(4, {0, 1, 2, 3});
   const LinkId a = fake.Connect(1, {});
   const LinkId b = fake.Connect(2, {});
@@ -54,7 +60,7 @@ TEST(SchedulerUploadTest, RefusesWhatIsNotHereAndMoreThanTheLimit) {
 }
 
 TEST(SchedulerUploadTest, ACancelledRequestFreesItsPlace) {
-  FakeEnvironment fake{SwarmConfig()};
+  FakeEnvironment fake{TwoSlots()};
   fake.Add(4, {0, 1, 2, 3});
   const LinkId link = fake.Connect(1, {});
   for (int piece = 0; piece < 4; ++piece) fake.engine().OnRequest(link, P(piece));
@@ -67,7 +73,7 @@ TEST(SchedulerUploadTest, ACancelledRequestFreesItsPlace) {
 }
 
 TEST(SchedulerUploadTest, ALinkThatClosesFreesItsSlots) {
-  FakeEnvironment fake{SwarmConfig()};
+  FakeEnvironment fake{TwoSlots()};
   fake.Add(4, {0, 1, 2, 3});
   const LinkId a = fake.Connect(1, {});
   const LinkId b = fake.Connect(2, {});
@@ -79,7 +85,7 @@ TEST(SchedulerUploadTest, ALinkThatClosesFreesItsSlots) {
 }
 
 TEST(SchedulerUploadTest, ATorrentThatIsRemovedServesNobodyAnyMore) {
-  FakeEnvironment fake{SwarmConfig()};
+  FakeEnvironment fake{TwoSlots()};
   const TorrentId id = fake.Add(4, {0, 1, 2, 3});
   for (int peer = 1; peer <= 3; ++peer) {
     const LinkId link = fake.Connect(peer, {});
@@ -118,7 +124,7 @@ TEST(SchedulerUploadTest, ACompletePeerIsNotToldOfPieces) {
 }
 
 TEST(SchedulerUploadTest, ASeederThatIsBusySaysSoButNotWithEachRequest) {
-  FakeEnvironment fake{SwarmConfig()};
+  FakeEnvironment fake{TwoSlots()};
   fake.Add(60, AllOf(60));
   const LinkId link = fake.Connect(1, {});
   fake.TakeLog();
@@ -165,6 +171,25 @@ TEST(SchedulerUploadTest, AnOriginTellsTheFirstPeersOfEverything) {
   fake.Advance(ToNanos(config.have_batch_delay));
   EXPECT_EQ(fake.Logged("have 0"), Log{"have 0/3"});
   EXPECT_EQ(fake.Logged("have 1"), Log{"have 1/3"});
+}
+
+TEST(SchedulerUploadTest, InASwarmThatIsNoLongerSmallNobodyIsToldOfEveryPiece) {
+  SwarmConfig config = SuperSeedConfig();
+  config.super_seed_open_peers = 1;
+  config.super_seed_small_swarm = 2;
+  FakeEnvironment fake(config, /*origin=*/true);
+  const TorrentId id = fake.Add(6);
+  const auto told = [&](PieceIndex piece) {
+    fake.TakeLog();
+    EXPECT_TRUE(fake.engine().OnLocalPiece(id, piece).ok());
+    fake.Advance(ToNanos(config.have_batch_delay));
+    return fake.Logged("have").size();
+  };
+  fake.Connect(1, {});
+  fake.Connect(2, {});
+  EXPECT_EQ(told(P(0)), 2u) << "the first peer, and one of both";
+  fake.Connect(3, {});
+  EXPECT_EQ(told(P(1)), 1u);
 }
 
 TEST(SchedulerUploadTest, APieceThatWasAskedForUntoldIsNotNamed) {

@@ -302,8 +302,8 @@ PeerLink* TorrentSession::BestLink(absl::optional<PieceIndex> piece) {
   return best;
 }
 
-// What the limit says, and what the peer could send while a request is on its way to it: with both
-// its slots ours, two pieces in the time that one takes.
+// What the limit says, and what the peer could send while a request is on its way to it: with two
+// of its slots ours, two pieces in the time that one takes.
 int TorrentSession::RequestLimit(const PeerLink& link) const {
   const int64_t under_way = 2 * link.least_start_nanos / PieceNanos(link);
   return host_.config.max_requests_per_link +

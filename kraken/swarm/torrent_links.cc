@@ -58,14 +58,19 @@ bool TorrentSession::CountsPieces(const PeerLink& link) const {
   return super_seeder_ == nullptr || !AreOrigins(link);
 }
 
+int TorrentSession::AgentLinks() const {
+  return static_cast<int>(std::count_if(
+      links_.begin(), links_.end(), [this](const PeerLink* link) { return !AreOrigins(*link); }));
+}
+
 Handshake TorrentSession::OurHandshake(PeerLink& link) {
   Handshake handshake;
   handshake.key = key_;
   handshake.peer = host_.self.id;
-  const auto agents = std::count_if(links_.begin(), links_.end(),
-                                    [this](const PeerLink* other) { return !AreOrigins(*other); });
-  link.told_all =
-      super_seeder_ == nullptr || AreOrigins(link) || agents <= host_.config.super_seed_open_peers;
+  const bool is_open_peer =
+      super_seeder_ != nullptr && AgentLinks() <= host_.config.super_seed_open_peers;
+  has_open_peers_ |= is_open_peer;
+  link.told_all = super_seeder_ == nullptr || AreOrigins(link) || is_open_peer;
   handshake.have = link.told_all ? picker_.have() : PieceMap(layout_.piece_count());
   handshake.load = host_.UploadLoad();
   return handshake;
@@ -196,6 +201,7 @@ void TorrentSession::OpenLink(PeerLink& link, const Handshake& handshake) {
   }
   ++host_.stats.links_opened;
   if (CloseIfUseless(link)) return;
+  if (has_open_peers_ && AgentLinks() > host_.config.super_seed_small_swarm) CloseOpenPeers();
   RevealPieces();
   FillRequests();
 }

@@ -127,6 +127,7 @@ class TorrentSession {
   Handshake OurHandshake(PeerLink& link);
   // Two origins, one of which copies from the other.
   bool AreOrigins(const PeerLink& link) const;
+  int AgentLinks() const;
   // While super-seeding, what other origins have is no copy that agents can get from each other.
   bool CountsPieces(const PeerLink& link) const;
   void DetachLink(PeerLink& link, bool failed);
@@ -174,6 +175,8 @@ class TorrentSession {
   PeerLink* PeerToTell(PieceIndex piece);
   void TellStarving();
   void TellAll(PeerLink& link);
+  // The swarm is no longer small: pieces to come are named to one peer each.
+  void CloseOpenPeers();
   // The peer asked for the piece, or has it: it need not be told.
   void ForgetReveal(PeerLink& link, PieceIndex piece);
   void DropUpload(PeerLink& link);
@@ -203,6 +206,8 @@ class TorrentSession {
   // When a peer of our zone last had something new, or we had.
   Instant near_news_;
 
+  // Super-seeding: some peers were told of everything as the swarm was small.
+  bool has_open_peers_ = false;
   // Super-seeding: pieces that were out an interval ago, and are now, and when that was counted.
   int32_t settled_out_ = 0;
   int32_t recently_out_ = 0;

@@ -169,6 +169,11 @@ void TorrentSession::TellStarving() {
   }
 }
 
+void TorrentSession::CloseOpenPeers() {
+  has_open_peers_ = false;
+  for (PeerLink* link : links_) link->told_all = AreOrigins(*link);
+}
+
 void TorrentSession::TellAll(PeerLink& link) {
   link.told_all = true;
   std::vector<PieceIndex> pieces;
