@@ -49,6 +49,30 @@ TEST(SchedulerDownloadTest, PrefersThePeerThatIsFree) {
   EXPECT_EQ(fake.RequestsOf(free).size(), 1u);
 }
 
+TEST(SchedulerDownloadTest, AsksAnOriginLastForWhatAgentsHave) {
+  SwarmConfig config;
+  config.min_requests = 1;
+  FakeEnvironment fake(config);
+  fake.Add(9);
+  const LinkId origin = fake.Connect(1, {0, 1, 2, 3, 4, 5, 6, 7}, /*origin=*/true);
+  ASSERT_EQ(fake.RequestsOf(origin).size(), 1u) << "there is nobody else";
+  const LinkId agent = fake.Connect(2, {0, 1, 2, 3, 4, 5, 6, 7});
+  fake.Have(origin, {8});
+  fake.Deliver(origin, fake.RequestsOf(origin)[0]);
+  EXPECT_EQ(fake.RequestsOf(origin), std::vector<int>{8}) << "the rarest, which only it has";
+  fake.Deliver(origin, 8);
+  for (int more = 0; more < 5; ++more) {
+    EXPECT_TRUE(fake.RequestsOf(origin).empty()) << "although it is sending to us already";
+    ASSERT_EQ(fake.RequestsOf(agent).size(), 1u);
+    fake.Deliver(agent, fake.RequestsOf(agent)[0]);
+  }
+  constexpr uint32_t kMinuteMicros = 60'000'000;
+  ASSERT_EQ(fake.RequestsOf(agent).size(), 1u);
+  fake.Have(agent, {}, {kMinuteMicros});
+  fake.Deliver(agent, fake.RequestsOf(agent)[0]);
+  EXPECT_EQ(fake.RequestsOf(origin).size(), 1u) << "the agent is busy";
+}
+
 TEST(SchedulerDownloadTest, WaitsForAPeerWhoseBacklogIsTooLong) {
   FakeEnvironment fake{SwarmConfig()};
   fake.Add(4);

@@ -187,9 +187,9 @@ TEST(SchedulerUploadTest, InASwarmThatIsNoLongerSmallNobodyIsToldOfEveryPiece) {
   };
   fake.Connect(1, {});
   fake.Connect(2, {});
-  EXPECT_EQ(told(P(0)), 2u) << "the first peer, and one of both";
+  EXPECT_EQ(told(P(0)), 2u) << "the first peer, and one to which it is named";
   fake.Connect(3, {});
-  EXPECT_EQ(told(P(1)), 1u);
+  EXPECT_EQ(told(P(1)), 1u) << "one of all";
 }
 
 TEST(SchedulerUploadTest, APieceThatWasAskedForUntoldIsNotNamed) {

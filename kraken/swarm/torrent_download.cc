@@ -232,12 +232,30 @@ absl::optional<TorrentSession::Choice> TorrentSession::Choose() {
   if (const absl::optional<Choice> choice = ChooseForReaders()) return choice;
   // First, so that the zone's uplink is never idle.
   if (const absl::optional<Choice> choice = ChooseFar()) return choice;
-  if (PeerLink* link = BestLink(absl::nullopt)) {
-    if (const absl::optional<PieceIndex> piece = picker_.PickRarest(link->have)) {
-      return Choice{link, *piece};
+  if (const absl::optional<Choice> choice = ChooseRarest(Sources::kAll)) {
+    if (host_.self.origin || !choice->link->peer.origin || !AgentsHave(choice->piece)) {
+      return choice;
     }
+    // Origins serve the whole cluster: they are the last to be asked for what others have.
+    const absl::optional<Choice> other = ChooseRarest(Sources::kAgents);
+    return other.has_value() ? other : choice;
   }
   return ChooseEndgame();
+}
+
+absl::optional<TorrentSession::Choice> TorrentSession::ChooseRarest(Sources sources) {
+  PeerLink* link = BestLink(absl::nullopt, sources);
+  if (link == nullptr) return absl::nullopt;
+  const absl::optional<PieceIndex> piece = picker_.PickRarest(link->have);
+  if (!piece.has_value()) return absl::nullopt;
+  return Choice{link, *piece};
+}
+
+bool TorrentSession::AgentsHave(PieceIndex piece) const {
+  const auto origins = std::count_if(links_.begin(), links_.end(), [piece](const PeerLink* link) {
+    return link->is_open() && link->peer.origin && link->have.Has(piece);
+  });
+  return picker_.Availability(piece) > origins;
 }
 
 absl::optional<TorrentSession::Choice> TorrentSession::ChooseForReaders() {
@@ -283,10 +301,11 @@ absl::optional<TorrentSession::Choice> TorrentSession::ChooseEndgame() {
 // The link over which a piece would probably be here first, of those that have `piece` or, without
 // one, are of our zone and have any piece we want. Ties fall by chance, so that not all hosts run
 // to the same peer.
-PeerLink* TorrentSession::BestLink(absl::optional<PieceIndex> piece) {
+PeerLink* TorrentSession::BestLink(absl::optional<PieceIndex> piece, Sources sources) {
   PeerLink* best = nullptr;
   int64_t best_score = std::numeric_limits<int64_t>::max();
   for (PeerLink* link : links_) {
+    if (sources == Sources::kAgents && link->peer.origin) continue;
     if (!MayAsk(*link)) continue;
     if (piece.has_value()) {
       if (!link->have.Has(*piece)) continue;

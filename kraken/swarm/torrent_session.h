@@ -98,6 +98,7 @@ class TorrentSession {
   void OnUploadFinished(PeerLink& link, PieceIndex piece);
 
  private:
+  enum class Sources { kAll, kAgents };
   struct Choice {
     PeerLink* link;
     PieceIndex piece;
@@ -141,7 +142,10 @@ class TorrentSession {
   absl::optional<Choice> Choose();
   absl::optional<Choice> ChooseForReaders();
   absl::optional<Choice> ChooseEndgame();
-  PeerLink* BestLink(absl::optional<PieceIndex> piece);
+  absl::optional<Choice> ChooseRarest(Sources sources);
+  // A linked agent has it.
+  bool AgentsHave(PieceIndex piece) const;
+  PeerLink* BestLink(absl::optional<PieceIndex> piece, Sources sources = Sources::kAll);
   bool MayAsk(const PeerLink& link) const;
   int RequestLimit(const PeerLink& link) const;
   int64_t Score(const PeerLink& link) const;
