@@ -164,7 +164,7 @@ absl::string_view WithoutSlash(absl::string_view mirror) {
 // What is written, each so that it can be told from what an operator writes and taken back.
 std::string Quoted(absl::string_view mirror) { return DumpJson(std::string(mirror)); }
 std::string NewFile(absl::string_view mirror) {
-  return absl::StrCat("{\"", kKey, "\": [", Quoted(mirror), "]}\n");
+  return absl::StrCat("{\"", kKey, "\": [ ", Quoted(mirror), " ]}\n");
 }
 std::string NewKey(absl::string_view mirror, bool is_only) {
   return absl::StrCat("\n  \"", kKey, "\": [ ", Quoted(mirror), " ]", is_only ? "\n" : ",");

@@ -31,7 +31,7 @@ absl::optional<std::string> Removed(const std::string& before) {
 
 TEST(DaemonJsonTest, AFileOfOurOwnComesAndGoes) {
   const std::string file = Added(absl::nullopt);
-  EXPECT_EQ(file, "{\"registry-mirrors\": [\"http://localhost:13000\"]}\n");
+  EXPECT_EQ(file, "{\"registry-mirrors\": [ \"http://localhost:13000\" ]}\n");
   EXPECT_EQ(Added(file), file);
   EXPECT_EQ(Removed(file), absl::nullopt);
 }
@@ -39,7 +39,8 @@ TEST(DaemonJsonTest, AFileOfOurOwnComesAndGoes) {
 TEST(DaemonJsonTest, WhatOthersWroteKeepsEveryByte) {
   for (const absl::string_view before :
        {"{}", "{}\n", " { } ", "{\n}\n", "{\n\t\"debug\": true\n}\n", "{\"registry-mirrors\":[]}",
-        "{\"registry-mirrors\": [ ]}", "{\n  \"registry-mirrors\": [],\n  \"debug\": true}",
+        "{\"registry-mirrors\": []}\n", "{\"registry-mirrors\": [ ]}",
+        "{\n  \"registry-mirrors\": [],\n  \"debug\": true}",
         "{\n  \"registry-mirrors\": [\n    \"https://hub.example.com\"\n  ]\r\n}",
         "{\"a\": \"registry-mirrors\", \"b\": {\"registry-mirrors\": [1, \"}\\\"\"]},\n"
         " \"registry\\u002dmirrors\" : [ \"https://a/\" , \"https://b\" ], \"c\": [[], -1.5e3]}"}) {

@@ -9,7 +9,9 @@
 #include "kraken/config/flags.h"
 #include "kraken/config/nearest_name.h"
 #include "kraken/daemon/version.h"
+#include "kraken/krakenctl/health_command.h"
 #include "kraken/krakenctl/mirror_command.h"
+#include "kraken/krakenctl/pull_command.h"
 
 namespace kraken::krakenctl {
 namespace {
@@ -33,7 +35,9 @@ int RunVersion(Arguments arguments, const Terminal& terminal) {
 
 const std::vector<Command>& Commands() {
   static const auto* commands = new std::vector<Command>{
+      {"health", "ask a process of the cluster how it is", RunHealthCommand},
       {"mirror", "make this node's container runtimes ask the agent first", RunMirrorCommand},
+      {"pull", "have the agent bring an image to this node", RunPullCommand},
       {"version", "print the version", RunVersion},
   };
   return *commands;

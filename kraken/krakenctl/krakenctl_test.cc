@@ -31,7 +31,7 @@ TEST_F(KrakenctlTest, HelpNamesEveryCommandAndEachExplainsItself) {
   const std::string help = out_;
   EXPECT_EQ(Run({"help"}), config::kExitOk);
   EXPECT_EQ(out_, help);
-  for (const std::string command : {"mirror", "version"}) {
+  for (const std::string command : {"health", "mirror", "pull", "version"}) {
     EXPECT_THAT(help, HasSubstr("\n  " + command + " "));
     EXPECT_EQ(Run({"help", command}), config::kExitOk);
     EXPECT_THAT(out_, StartsWith("Usage: krakenctl " + command));
