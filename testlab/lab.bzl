@@ -23,6 +23,9 @@ _IMAGES = {
 }
 
 PROGRAMS = _PROGRAMS.values()
+
+# With those that do not run in the lab.
+ALL_PROGRAMS = PROGRAMS + ["//kraken/krakenctl"]
 LAB_DATA = ["//testlab/lab"] + PROGRAMS + _IMAGES.values()
 
 def lab_arguments(mode):
