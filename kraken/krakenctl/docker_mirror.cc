@@ -61,7 +61,12 @@ absl::StatusOr<MirrorPlan> PlanDockerRemove(const MirrorOptions& options) {
   if (!after.ok()) return AtPath(after.status(), change.path);
   change.after = *std::move(after);
   AddChange(plan, std::move(change));
-  if (!plan.changes.empty()) plan.notes.emplace_back(kReload);
+  if (!plan.changes.empty()) {
+    plan.notes.emplace_back(kReload);
+  } else {
+    plan.notes.push_back(absl::StrCat("it has no mirror ", options.agent_address(),
+                                      ": for another one, say --agent"));
+  }
   return plan;
 }
 

@@ -43,7 +43,7 @@ absl::StatusOr<std::unique_ptr<net::BlockingHttpClient>> MakeHttpClient(const Tl
 
 absl::StatusOr<net::Url> ParseAddress(absl::string_view text) {
   const bool has_scheme = absl::StrContains(text, "://");
-  if (!has_scheme && !IsValidHost(text)) {
+  if (!has_scheme && !IsValidHost(text.substr(0, text.find('/')))) {
     return absl::InvalidArgumentError(
         absl::StrCat("expected host:port or https://host:port, found \"", text, "\""));
   }

@@ -26,7 +26,8 @@ void AddTlsFlags(config::FlagSet& flags, TlsFlags* tls);
 // Errors name a file that can't be used.
 absl::StatusOr<std::unique_ptr<net::BlockingHttpClient>> MakeHttpClient(const TlsFlags& tls);
 
-// "host:port" or a URL; without a scheme it is plain HTTP. INVALID_ARGUMENT says what is expected.
+// "host:port", "host:port/path" or a URL; without a scheme it is plain HTTP. INVALID_ARGUMENT says
+// what is expected.
 absl::StatusOr<net::Url> ParseAddress(absl::string_view text);
 
 }  // namespace kraken::krakenctl

@@ -199,6 +199,11 @@ TEST_F(MirrorCommandTest, DockerIsForDockerIoOnly) {
   ExpectOk({"install", "--registry=harbor.example.com"});  // auto
   EXPECT_THAT(out_, HasSubstr("docker: is left as it is"));
   EXPECT_EQ(*Read(kDaemonJson), "{}");
+  ExpectOk({"install", "--runtime=docker", "--agent=http://localhost:14000"});
+  ExpectOk({"remove", "--runtime=docker"});
+  EXPECT_THAT(out_, HasSubstr("it has no mirror http://localhost:13000: for another one"));
+  ExpectOk({"remove", "--runtime=docker", "--agent=http://localhost:14000/"});
+  EXPECT_EQ(*Read(kDaemonJson), "{}");
 }
 
 TEST_F(MirrorCommandTest, PodmanAsksByPath) {

@@ -14,8 +14,8 @@ namespace {
 
 constexpr size_t kDigestDigits = 12;
 constexpr int kMaxBarWidth = 40;
-// Beside a bar: digest, percentage, sizes and rate at their longest.
-constexpr int kTextWidth = 68;
+// Beside a bar: digest, percentage, sizes and rate, and the last column, which stays free.
+constexpr int kTextWidth = 57;
 // ECMA-48: erase from the cursor to the screen's end.
 constexpr absl::string_view kEraseBelow = "\x1b[J";
 
@@ -79,7 +79,7 @@ std::string ProgressView::Bar(size_t index, const PullProgress::Blob& blob,
   const int width = std::clamp(columns_ - kTextWidth, 0, kMaxBarWidth);
   const int filled = static_cast<int>(share * width);
   std::string line =
-      absl::StrFormat("%s  [%s%s] %3d %%  %s of %s  %s", ShortName(plan_.blobs[index].digest),
+      absl::StrFormat("%s  [%s%s] %3d %%  %8s of %8s  %10s", ShortName(plan_.blobs[index].digest),
                       std::string(static_cast<size_t>(filled), '='),
                       std::string(static_cast<size_t>(width - filled), ' '),
                       static_cast<int>(share * 100), FormatBytes(blob.received_bytes),

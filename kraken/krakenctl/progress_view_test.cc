@@ -41,19 +41,19 @@ TEST(ProgressViewTest, PlainTellsEachBlobOnceWhenItIsDone) {
 
 TEST(ProgressViewTest, ATerminalHasABarForEachBlobUnderWay) {
   const PullPlan plan = TwoBlobs();
-  ProgressView view(plan, 78);
+  ProgressView view(plan, 67);
   std::vector<PullProgress::Blob> blobs(2);
   blobs[0] = {.state = State::kRunning, .received_bytes = 1'000'000, .begun = At(0)};
   blobs[1] = {.state = State::kRunning, .begun = At(0)};
   EXPECT_EQ(view.Update(blobs, At(2)),
-            "aaaaaaaaaaaa  [=====     ]  50 %  1.0 MB of 2.0 MB  500.0 kB/s\n"
-            "bbbbbbbbbbbb  [          ]   0 %  0 B of 2.0 MB  0 B/s\n");
+            "aaaaaaaaaaaa  [=====     ]  50 %    1.0 MB of   2.0 MB  500.0 kB/s\n"
+            "bbbbbbbbbbbb  [          ]   0 %       0 B of   2.0 MB       0 B/s\n");
   // Two lines up, what is done for good, and the rest anew.
   blobs[0] = {State::kDone, 2'000'000, At(0), At(4)};
   EXPECT_EQ(view.Update(blobs, At(4)),
             "\x1b[2F\x1b[J"
             "aaaaaaaaaaaa  1 of 2  2.0 MB in 4.0 s, 500.0 kB/s\n"
-            "bbbbbbbbbbbb  [          ]   0 %  0 B of 2.0 MB  0 B/s\n");
+            "bbbbbbbbbbbb  [          ]   0 %       0 B of   2.0 MB       0 B/s\n");
   blobs[1] = {State::kDone, 2'000'000, At(0), At(4)};
   EXPECT_EQ(view.Update(blobs, At(4)),
             "\x1b[1F\x1b[J"

@@ -250,7 +250,7 @@ TEST_F(ScriptedPullTest, TellsWhatCameFromPeers) {
   EXPECT_EQ(Pull(), config::kExitOk) << err_;
   EXPECT_THAT(out_, HasSubstr("not known: the agent restarted\n"));
   EXPECT_EQ(Run({"library/debian", absl::StrCat("--agent=", server_.url().host_port()),
-                 absl::StrCat("--metrics=http://", server_.url().host_port(), "/v2/none")}),
+                 absl::StrCat("--metrics=", server_.url().host_port(), "/v2/none")}),
             config::kExitOk)
       << err_;
   EXPECT_THAT(out_, HasSubstr("what came from peers is not known: http://"));
