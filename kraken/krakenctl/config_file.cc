@@ -50,7 +50,7 @@ absl::Status MakeFolders(const std::string& folder, storage::FileSystem& files) 
 // Writes the new content beside the file.
 absl::Status WriteTemporary(const FileChange& change, const std::string& temporary,
                             storage::FileSystem& files) {
-  const absl::Status gone = files.Unlink(temporary);  // of a run that was killed
+  absl::Status gone = files.Unlink(temporary);  // of a run that was killed
   if (!gone.ok() && !absl::IsNotFound(gone)) return gone;
   KH_ASSIGN_OR_RETURN(const UniqueFd fd,
                       files.Open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW));

@@ -55,8 +55,8 @@ struct Containerd {
 Containerd ReadContainerd(const MirrorOptions& options) {
   Containerd containerd;
   containerd.config_file = absl::StrCat(options.root, kConfigPath);
-  auto text = ReadConfigFile(containerd.config_file);
-  if (text.ok()) containerd.config_text = *std::move(text);
+  const auto text = ReadConfigFile(containerd.config_file);
+  if (text.ok()) containerd.config_text = *text;
   containerd.config = text.ok() ? ReadContainerdConfig(containerd.config_text) : text.status();
   absl::string_view certs = kDefaultCertsDirectory;
   if (containerd.config.ok() && containerd.config->config_path.has_value()) {
@@ -139,7 +139,7 @@ absl::Status PlanRegistry(const MirrorOptions& options, const std::string& certs
 absl::Status PlanConfig(const MirrorOptions& options, const Containerd& containerd,
                         MirrorPlan& plan) {
   if (!containerd.config.ok()) {
-    const absl::Status status = AtPath(containerd.config.status(), containerd.config_file);
+    absl::Status status = AtPath(containerd.config.status(), containerd.config_file);
     if (options.set_config_path) return status;
     plan.notes.push_back(absl::StrCat("whether containerd reads ", containerd.certs,
                                       " can't be told: ", status.message()));

@@ -36,14 +36,17 @@ TEST(DaemonJsonTest, AFileOfOurOwnComesAndGoes) {
   EXPECT_EQ(Removed(file), absl::nullopt);
 }
 
+// The key as a text, in a nested object, and escaped where it counts.
+constexpr char kManyKeys[] =
+    R"({"a": "registry-mirrors", "b": {"registry-mirrors": [1, "}\""]},
+ "registry\u002dmirrors" : [ "https://a/" , "https://b" ], "c": [[], -1.5e3]})";
+
 TEST(DaemonJsonTest, WhatOthersWroteKeepsEveryByte) {
   for (const absl::string_view before :
        {"{}", "{}\n", " { } ", "{\n}\n", "{\n\t\"debug\": true\n}\n", "{\"registry-mirrors\":[]}",
         "{\"registry-mirrors\": []}\n", "{\"registry-mirrors\": [ ]}",
         "{\n  \"registry-mirrors\": [],\n  \"debug\": true}",
-        "{\n  \"registry-mirrors\": [\n    \"https://hub.example.com\"\n  ]\r\n}",
-        "{\"a\": \"registry-mirrors\", \"b\": {\"registry-mirrors\": [1, \"}\\\"\"]},\n"
-        " \"registry\\u002dmirrors\" : [ \"https://a/\" , \"https://b\" ], \"c\": [[], -1.5e3]}"}) {
+        "{\n  \"registry-mirrors\": [\n    \"https://hub.example.com\"\n  ]\r\n}", kManyKeys}) {
     SCOPED_TRACE(before);
     const std::string with = Added(std::string(before));
     EXPECT_NE(with, before);

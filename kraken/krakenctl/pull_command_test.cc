@@ -62,6 +62,7 @@ std::string DescriptorJson(absl::string_view media_type, absl::string_view conte
 
 std::string ManifestJson(const std::vector<std::string>& layers) {
   std::vector<std::string> descriptors;
+  descriptors.reserve(layers.size());
   for (const std::string& layer : layers) {
     descriptors.push_back(DescriptorJson("application/vnd.oci.image.layer.v1.tar", layer));
   }

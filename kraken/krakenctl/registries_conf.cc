@@ -160,6 +160,7 @@ absl::StatusOr<absl::optional<std::string>> RemoveFromRegistriesConf(const std::
 absl::StatusOr<std::vector<std::string>> RegistriesWithBlock(absl::string_view text) {
   KH_ASSIGN_OR_RETURN(const Parsed parsed, Parse(text));
   std::vector<std::string> registries;
+  registries.reserve(parsed.blocks.size());
   for (const Block& block : parsed.blocks) registries.push_back(block.options.registry);
   return registries;
 }
