@@ -50,6 +50,7 @@ std::string ServerLines(const HostsTomlOptions& options) {
   }
   if (!options.client_files.empty()) {
     std::vector<std::string> pairs;
+    pairs.reserve(options.client_files.size());
     for (const std::vector<std::string>& files : options.client_files) {
       pairs.push_back(files.size() == 1 ? TomlQuote(files[0]) : TomlList(files));
     }

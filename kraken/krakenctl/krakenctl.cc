@@ -58,7 +58,8 @@ std::string Help() {
     absl::StrAppend(&text, "  ", command.name, std::string(10 - command.name.size(), ' '),
                     command.summary, "\n");
   }
-  absl::StrAppend(&text, "  help      explain a command: krakenctl help mirror\n");
+  absl::StrAppend(&text, "  help      explain a command: krakenctl help mirror\n\n",
+                  "Exit codes: 0 done, 1 failed, 2 a mistake in the command line.\n");
   return text;
 }
 

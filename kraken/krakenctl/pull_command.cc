@@ -180,8 +180,9 @@ class Pull {
     }
     const double origins = after->from_origins - before_->from_origins;
     const double agents = after->from_agents - before_->from_agents;
-    if (origins < 0 || agents < 0)
+    if (origins < 0 || agents < 0) {
       return "what came from peers is not known: the agent restarted\n";
+    }
     const auto bytes = static_cast<int64_t>(origins + agents);
     if (bytes == 0) return "the agent received nothing meanwhile: it had all of it\n";
     return absl::StrFormat("the agent received %s meanwhile, %.1f %% of it from other agents\n",

@@ -27,7 +27,7 @@ bool IsControl(char c) {
   return (byte < 0x20 && c != '\t') || byte == 0x7f;
 }
 
-// The character that a backslash and `c` stand for; 0 if none that we read.
+// The character that a backslash and `c` stand for; NUL if none that we read.
 char Unescape(char c) {
   switch (c) {
     case '"':
@@ -44,7 +44,7 @@ char Unescape(char c) {
     case 'r':
       return '\r';
     default:
-      return 0;
+      return '\0';
   }
 }
 
@@ -82,8 +82,8 @@ class Scanner {
         value.push_back(c);
         continue;
       }
-      const char unescaped = AtEnd() ? 0 : Unescape(Peek());
-      if (unescaped == 0) return Error("an escape that is not read here");
+      const char unescaped = AtEnd() ? '\0' : Unescape(Peek());
+      if (unescaped == '\0') return Error("an escape that is not read here");
       value.push_back(unescaped);
       ++position_;
     }
