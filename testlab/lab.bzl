@@ -8,6 +8,7 @@ _PROGRAMS = {
     "kraken-build-index": "//kraken/build_index:kraken-build-index",
     "kraken-origin": "//kraken/origin:kraken-origin",
     "kraken-tracker": "//kraken/tracker:kraken-tracker",
+    "krakenctl": "//kraken/krakenctl",
 }
 
 # What fills an origin.
@@ -23,9 +24,6 @@ _IMAGES = {
 }
 
 PROGRAMS = _PROGRAMS.values()
-
-# With those that do not run in the lab.
-ALL_PROGRAMS = PROGRAMS + ["//kraken/krakenctl"]
 LAB_DATA = ["//testlab/lab"] + PROGRAMS + _IMAGES.values()
 
 def lab_arguments(mode):
