@@ -8,6 +8,7 @@ _PROGRAMS = {
     "kraken-build-index": "//kraken/build_index:kraken-build-index",
     "kraken-origin": "//kraken/origin:kraken-origin",
     "kraken-tracker": "//kraken/tracker:kraken-tracker",
+    "krakenctl": "//kraken/krakenctl",
 }
 
 # What fills an origin.

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "kraken/base/check.h"
 #include "kraken/base/go_duration.h"
@@ -38,6 +39,9 @@ absl::StatusOr<bool> ParseBool(absl::string_view text) {
   }
   return absl::InvalidArgumentError("expected true or false");
 }
+
+// "--dry_run" is "--dry-run".
+std::string Canonical(absl::string_view name) { return absl::StrReplaceAll(name, {{"_", "-"}}); }
 
 // Moves `argument` past its one or two dashes; false if it is no flag.
 bool ConsumeDashes(absl::string_view& argument) {
@@ -135,6 +139,7 @@ void FlagSet::Ignored(absl::string_view name, absl::string_view reason) {
 void FlagSet::AllowArguments(absl::string_view synopsis) { synopsis_ = std::string(synopsis); }
 
 absl::Status FlagSet::Parse(absl::Span<const std::string> arguments) {
+  arguments_.clear();
   for (size_t i = 0; i < arguments.size(); ++i) {
     absl::string_view name = arguments[i];
     const bool is_end = name == "--";
@@ -168,6 +173,19 @@ absl::Status FlagSet::Parse(absl::Span<const std::string> arguments) {
   if (!arguments_.empty() && synopsis_.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("unexpected argument \"", arguments_[0], "\""));
   }
+  return absl::OkStatus();
+}
+
+absl::Status FlagSet::ParseMixed(absl::Span<const std::string> arguments) {
+  std::vector<std::string> rest(arguments.begin(), arguments.end());
+  std::vector<std::string> found;
+  while (true) {
+    KH_RETURN_IF_ERROR(Parse(rest));
+    if (help_requested_ || arguments_.empty()) break;
+    found.push_back(arguments_.front());
+    rest.assign(arguments_.begin() + 1, arguments_.end());
+  }
+  arguments_ = std::move(found);
   return absl::OkStatus();
 }
 
@@ -210,7 +228,7 @@ void FlagSet::Add(Flag flag) {
 
 const FlagSet::Flag* FlagSet::Find(absl::string_view name) const {
   for (const Flag& flag : flags_) {
-    if (flag.name == name) return &flag;
+    if (Canonical(flag.name) == Canonical(name)) return &flag;
   }
   return nullptr;
 }

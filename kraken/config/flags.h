@@ -13,8 +13,9 @@
 namespace kraken::config {
 
 // A command line in the style of Go's flag package, as Kraken's programs have it: -x=v, -x v, and
-// the same with two dashes; -b alone sets a bool; of a flag given twice the last value holds,
-// unless the flag is a list; flags end at "--" or at the first argument that is none.
+// the same with two dashes; '_' in a name is as good as '-'; -b alone sets a bool; of a flag given
+// twice the last value holds, unless the flag is a list; flags end at "--" or at the first argument
+// that is none.
 //
 //   FlagSet flags("kraken-agent", "Serves blobs of the swarm to this host.");
 //   flags.String("config", &config_path, "configuration file");
@@ -49,6 +50,10 @@ class FlagSet {
   // `arguments` without the program's name. INVALID_ARGUMENT, naming the flag (and for an unknown
   // one the nearest known): what was read up to there stays.
   absl::Status Parse(absl::Span<const std::string> arguments);
+
+  // As Parse, with flags before, between and after the arguments. After "--" comes one argument,
+  // whatever it begins with.
+  absl::Status ParseMixed(absl::Span<const std::string> arguments);
 
   // As Parse, for main(): on --help prints Help() to stdout and exits with kExitOk; on an error
   // prints it to stderr and exits with kExitUsage.

@@ -54,6 +54,28 @@ TEST_F(FlagSetTest, ValuesMayBeEmptyOrStartWithADash) {
   EXPECT_THAT(labels_, ElementsAre(""));
 }
 
+TEST_F(FlagSetTest, UnderscoresAreAsGoodAsDashes) {
+  ASSERT_OK(Parse({"--peer_port=16001", "--mutex_profile-fraction=1"}));
+  EXPECT_EQ(peer_port_, 16001);
+  EXPECT_THAT(flags_.warnings(), ::testing::SizeIs(1));
+}
+
+TEST_F(FlagSetTest, MixedFlagsMayFollowArguments) {
+  flags_.AllowArguments("<image>...");
+  ASSERT_OK(flags_.ParseMixed({"-config=x", "image", "--verbose", "second", "--", "-third"}));
+  EXPECT_EQ(config_, "x");
+  EXPECT_TRUE(verbose_);
+  EXPECT_THAT(flags_.arguments(), ElementsAre("image", "second", "-third"));
+}
+
+TEST_F(FlagSetTest, MixedWithoutArgumentsHasNone) {
+  flags_.AllowArguments("<image>...");
+  ASSERT_OK(flags_.ParseMixed({"--verbose"}));
+  EXPECT_THAT(flags_.arguments(), IsEmpty());
+  EXPECT_THAT(flags_.ParseMixed({"image", "--verbos"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("did you mean -verbose?")));
+}
+
 TEST_F(FlagSetTest, ListsCollectAndOthersKeepTheLast) {
   ASSERT_OK(Parse(
       {"-port", "80", "-port=81", "-label", "a", "-label", "b", "-config", "x", "-config", "y"}));

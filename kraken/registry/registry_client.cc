@@ -261,7 +261,7 @@ RegistryClient::RegistryClient(RegistryClientOptions options, net::BlockingHttpC
 
 absl::Status RegistryClient::Ping(const Cancellation& cancellation) {
   HeadReader reader;
-  const Request request = {"GET", "/v2/", "", absl::StrCat("registry ", host()), ""};
+  const Request request = {"GET", "/v2/" + Query(), "", absl::StrCat("registry ", host()), ""};
   return ExchangeWithRetries(request, reader, cancellation);
 }
 
@@ -324,11 +324,17 @@ absl::Status RegistryClient::GetBlob(const RepositoryName& repository, const Dig
   return reader.sink_failed() ? reader.error : status;
 }
 
+std::string RegistryClient::Query() const {
+  if (options_.mirrored_host.empty()) return "";
+  return absl::StrCat("?ns=", net::PercentEncode(options_.mirrored_host));
+}
+
 RegistryClient::Request RegistryClient::ManifestRequest(absl::string_view method,
                                                         const RepositoryName& repository,
                                                         const Reference& reference) const {
   const std::string name = reference.ToString();
-  return {std::string(method), absl::StrCat("/v2/", repository.ToString(), "/manifests/", name),
+  return {std::string(method),
+          absl::StrCat("/v2/", repository.ToString(), "/manifests/", name, Query()),
           absl::StrCat("repository:", repository.ToString(), ":pull"),
           absl::StrCat("manifest ", repository.ToString(), reference.is_tag() ? ":" : "@", name,
                        " from ", host()),
@@ -339,7 +345,7 @@ RegistryClient::Request RegistryClient::BlobRequest(absl::string_view method,
                                                     const RepositoryName& repository,
                                                     const Digest& digest) const {
   return {std::string(method),
-          absl::StrCat("/v2/", repository.ToString(), "/blobs/", digest.ToString()),
+          absl::StrCat("/v2/", repository.ToString(), "/blobs/", digest.ToString(), Query()),
           absl::StrCat("repository:", repository.ToString(), ":pull"),
           absl::StrCat("blob ", repository.ToString(), "@", digest.ToString(), " from ", host()),
           ""};

@@ -32,6 +32,9 @@ struct RegistryClientOptions {
 
   // Scheme, host and port of the registry; the target is ignored.
   net::Url registry;
+  // `registry` is a mirror, asked for the images of this host: sent as `ns` with every request, as
+  // containerd does. Empty: it is asked for its own.
+  std::string mirrored_host;
   // Sent only when the registry asks for them, over http too (an in-cluster registry is plain
   // HTTP).
   absl::optional<BasicCredentials> credentials;
@@ -134,6 +137,9 @@ class RegistryClient {
                           const Reference& reference) const;
   Request BlobRequest(absl::string_view method, const RepositoryName& repository,
                       const Digest& digest) const;
+  // The end of a request's target.
+  std::string Query() const;
+
   const RegistryClientOptions options_;
   net::BlockingHttpClient* const http_;
   BitGen* const bits_;

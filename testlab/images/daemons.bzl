@@ -6,4 +6,5 @@ DAEMONS = {
     "kraken-build-index": ("//kraken/build_index:kraken-build-index", ["15004/tcp"]),
     "kraken-origin": ("//kraken/origin:kraken-origin", ["15001/tcp", "15002/tcp"]),
     "kraken-tracker": ("//kraken/tracker:kraken-tracker", ["15003/tcp"]),
+    "krakenctl": ("//kraken/krakenctl", []),
 }

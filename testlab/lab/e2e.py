@@ -1,6 +1,7 @@
 """The end-to-end test: from a push to a registry to pulls by peers, and what may go wrong."""
 
 from testlab.lab.steps import (
+    ahead,
     corruption,
     durable,
     end,
@@ -20,6 +21,7 @@ STEPS = (
     ("push", "push to two Harbors; the origins get every blob", push.push_images, False),
     ("pull", "pull from all agents at once", pull.pull_everywhere, False),
     ("regex", "pull from the second Harbor, and an index", pull.pull_by_regex, False),
+    ("ahead", "bring an image to a node ahead of its containers", ahead.pull_ahead, False),
     ("retag", "push other content as latest", retag.repush, False),
     ("offline", "stop the registries; pull at a new agent", offline.pull_without_registries, False),
     ("stream", "pull what no origin has yet", stream.stream_cold_pull, True),
