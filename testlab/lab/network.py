@@ -24,6 +24,9 @@ class Host:
     def __init__(self, name, ip):
         self.name = name
         self.ip = ip
+        # What listens at `any_ip` is found at `local_name` by the host itself, at `ip` by others.
+        self.any_ip = ip
+        self.local_name = ip
 
     def command(self, argv):
         """`argv` as it is run on this host."""
@@ -58,6 +61,11 @@ class NamespaceHost(Host):
     # Bytes that pass before the rate holds; at least what the rate gives in a timer tick.
     _BURST = "192kb"
     _QUEUE = "300ms"
+
+    def __init__(self, name, ip):
+        super().__init__(name, ip)
+        self.any_ip = "0.0.0.0"
+        self.local_name = "localhost"
 
     def command(self, argv):
         return ["nsenter", f"--net=/run/netns/{self.name}", "--", *argv]

@@ -11,11 +11,20 @@ _FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # program: its package, which tools/debian-packages.txt has.
 PROGRAMS = {
+    "curl": "curl",
     "docker-registry": "docker-registry",
     "htpasswd": "apache2-utils",
     "ip": "iproute2",
     "openssl": "openssl",
     "skopeo": "skopeo",
+}
+
+# What each client needs, {client: {program: package}}. The lab runs without them, and says so.
+CLIENTS = {
+    "buildah": {"buildah": "buildah"},
+    "containerd": {"containerd": "containerd", "ctr": "containerd"},
+    "docker": {"dockerd": "docker.io", "docker": "docker.io"},
+    "podman": {"podman": "podman"},
 }
 
 
