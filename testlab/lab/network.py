@@ -43,6 +43,13 @@ class Host:
     def unlimit(self):
         raise NotImplementedError
 
+    def limit_incoming(self, megabits_per_second):
+        """Makes the link slow for what comes in."""
+        raise NotImplementedError
+
+    def unlimit_incoming(self):
+        raise NotImplementedError
+
     def block(self, ip):
         """Lets nothing pass to another host."""
         raise NotImplementedError
@@ -70,12 +77,21 @@ class NamespaceHost(Host):
     def command(self, argv):
         return ["nsenter", f"--net=/run/netns/{self.name}", "--", *argv]
 
+    def _slow(self, interface, megabits_per_second):
+        rate = ["rate", f"{megabits_per_second}mbit", "burst", self._BURST, "latency", self._QUEUE]
+        return ["tc", "qdisc", "replace", "dev", interface, "root", "tbf", *rate]
+
     def limit(self, megabits_per_second):
-        qdisc = ["rate", f"{megabits_per_second}mbit", "burst", self._BURST, "latency", self._QUEUE]
-        _run(self.command(["tc", "qdisc", "replace", "dev", "eth0", "root", "tbf", *qdisc]))
+        _run(self.command(self._slow("eth0", megabits_per_second)))
 
     def unlimit(self):
         _run(self.command(["tc", "qdisc", "del", "dev", "eth0", "root"]))
+
+    def limit_incoming(self, megabits_per_second):
+        _run(self._slow(_veth(self.name), megabits_per_second))
+
+    def unlimit_incoming(self):
+        _run(["tc", "qdisc", "del", "dev", _veth(self.name), "root"])
 
     def block(self, ip):
         _ip(f"route add blackhole {ip}/32", namespace=self.name)

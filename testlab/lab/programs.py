@@ -27,15 +27,30 @@ CLIENTS = {
     "podman": {"podman": "podman"},
 }
 
+# What measurements need besides.
+MEASUREMENTS = {"serving": {"nginx": "nginx-light", "wrk": "wrk"}}
+
 
 def path():
     """PATH for everything that the lab starts."""
     return os.environ.get("PATH", "") + ":" + _FOLDERS
 
 
-def missing(which=lambda name: shutil.which(name, path=path())):
+def _which(name):
+    return shutil.which(name, path=path())
+
+
+def missing(which=_which):
     """Packages of which a program is not there."""
     return sorted({package for name, package in PROGRAMS.items() if not which(name)})
+
+
+def require_for(measurement):
+    """LabError names what to install for it."""
+    programs = MEASUREMENTS[measurement]
+    packages = sorted({package for name, package in programs.items() if not _which(name)})
+    if packages:
+        raise LabError(f"Debian packages are missing: apt-get install {' '.join(packages)}")
 
 
 def require():

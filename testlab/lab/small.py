@@ -14,6 +14,7 @@ class SmallCluster(Cluster):
         """`agents`: their names."""
         super().__init__(network, folder, programs)
         self._agent_names = agents
+        self._others = []
         for name in (ORIGIN, "tracker", "build-index", *agents):
             self.add_host(name)
         self.origin = self.tracker = self.build_index = None
@@ -42,9 +43,13 @@ class SmallCluster(Cluster):
     def _daemons(self):
         return [self.origin, self.tracker, self.build_index, *self.agents]
 
+    def add_process(self, other):
+        """One that ends with the cluster, but is started by who adds it."""
+        self._others.append(other)
+
     @property
     def processes(self):
-        return self._daemons
+        return [*self._daemons, *self._others]
 
     def start(self):
         """Starts all of our processes side by side and waits until each is ready."""
@@ -72,7 +77,7 @@ class BackedCluster(SmallCluster):
 
     @property
     def processes(self):
-        return [self.registry, *self._daemons]
+        return [self.registry, *super().processes]
 
     def start(self):
         self.registry.start()
