@@ -67,6 +67,10 @@ STEPS = (
     Step("podman", "pull with podman", clients.pull_with_podman, _client("podman")),
     Step("buildah", "pull with buildah", clients.pull_with_buildah, _client("buildah")),
     Step("containerd", "pull with containerd", clients.pull_with_containerd, _client("containerd")),
+    Step(
+        *("fallthrough", "let containerd go past an agent that can't help"),
+        *(clients.fall_through, _client("containerd")),
+    ),
     Step("docker", "pull with docker", clients.pull_with_docker, _client("docker")),
     Step("strangers", "knock with foreign certificates", garbage.refuse_strangers),
     Step("garbage", "send garbage to each port", garbage.send_garbage),

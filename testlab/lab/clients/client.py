@@ -11,10 +11,14 @@ _PULL_TIMEOUT_S = 120
 
 @dataclasses.dataclass(frozen=True)
 class Registries:
-    """Where a client pulls: from `address` itself, and from it instead of from `mirrored`."""
+    """Where a client pulls: from `address` itself, and from it instead of from `mirrored`.
+
+    For `unknown` a client that can is configured to ask it too, but it stands in for no such name.
+    """
 
     address: str
     mirrored: str
+    unknown: str
 
 
 class Client:

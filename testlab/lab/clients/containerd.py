@@ -21,9 +21,10 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [grpc]
   address = "{socket}"
 """
-# Nobody listens at `server`: what the mirror does not give is not got.
+# Where nobody listens: what the mirror does not give is not got.
+_NOWHERE = "127.0.0.1:1"
 _HOSTS = """
-server = "http://127.0.0.1:1"
+server = "http://{server}"
 [host."http://{address}"]
   capabilities = ["pull", "resolve"]
 """
@@ -32,18 +33,23 @@ _SNAPSHOTTER = "--snapshotter=native"
 
 
 class Containerd(Client):
-    """A containerd of its own. Its sockets are below `run`, as their paths must be short."""
+    """A containerd of its own. Its sockets are below `run`, as their paths must be short.
+
+    `behind`: the registry.Registry to which it goes on when the mirror gives an error; None: none.
+    """
 
     name = "containerd"
 
-    def __init__(self, host, folder, registries, run):
+    def __init__(self, host, folder, registries, run, behind=None):
         super().__init__(host, folder, registries)
+        self._credentials = ["--user", behind.credentials] if behind else []
         self._socket = os.path.join(run, "containerd.sock")
         config = _CONFIG.format(
             root=self._path("root"), state=os.path.join(run, "state"), socket=self._socket
         )
-        hosts = _HOSTS.format(address=registries.address)
-        for name in (registries.mirrored, registries.address):
+        server = behind.place.address if behind else _NOWHERE
+        hosts = _HOSTS.format(server=server, address=registries.address)
+        for name in (registries.mirrored, registries.unknown, registries.address):
             self._write(f"certs.d/{name}/hosts.toml", hosts)
         argv = ["containerd", f"--config={self._write('config.toml', config)}"]
         self._daemon = Process(host, self.name, argv, self._path("log"))
@@ -65,7 +71,7 @@ class Containerd(Client):
 
     def pull(self, reference):
         hosts = f"--hosts-dir={self._path('certs.d')}"
-        self._run(self._ctr("images", "pull", hosts, _SNAPSHOTTER, reference))
+        self._run(self._ctr("images", "pull", hosts, *self._credentials, _SNAPSHOTTER, reference))
 
     def differences(self, reference, made):
         listed = self._run(self._ctr("images", "list", f"name=={reference}"))

@@ -1,6 +1,7 @@
 """Every client that people have pulls through an agent; what it then holds is compared."""
 
 import os
+import time
 
 from testlab.lab import formats
 from testlab.lab.clients.client import Registries
@@ -13,9 +14,13 @@ from testlab.lab.upload import upload
 
 _NODE = "node"
 _MIRRORED = "harbor.example.com"
+_UNKNOWN = "elsewhere.example.com"
 _RUN = "/run/clients"
 _AS_PUSHED = "every byte as pushed"
 _RANGES = 8
+_END_S = 15
+# An agent gives up after as long as the lab lets it be patient, containerd asks several things.
+_FALL_S = 60
 _RANGED_BYTES = 24 << 20
 
 
@@ -75,6 +80,44 @@ def pull_with_docker(lab, report):
             ("OCI index", formats.make_index, formats.OCI),
         ):
             _pull(lab, report, client, what, make, form, through_mirror=True)
+
+
+def fall_through(lab, report):
+    """containerd goes on to the registry itself when the agent can't help, however that is."""
+    node = _node(lab)
+    folder = os.path.join(lab.folder, "clients", "fall-through")
+    run = _run_folder("fall-through")
+    with Containerd(node.host, folder, _registries(lab), run, lab.first) as client:
+        _fall(lab, report, client, "that stands in for others", _UNKNOWN)
+        others = [*lab.origins, lab.tracker, lab.build_index]
+        for other in others:
+            node.host.block(other.host.ip)
+        _fall(lab, report, client, "that is cut off from the cluster", _MIRRORED)
+        for other in others:
+            node.host.unblock(other.host.ip)
+        code, _ = node.terminate(_END_S)
+        report.require(code == 0, f"{node.name} ended with {code}")
+        _fall(lab, report, client, "that does not run", _MIRRORED)
+        node.start().wait_until_ready()
+
+
+def _fall(lab, report, client, what, registry):
+    repository = f"library/past-{what.rpartition(' ')[2]}"
+    made = formats.make_image(repository, formats.OCI)
+    upload(lab.first, repository, made, "1")
+    reference = f"{registry}/{repository}:1"
+    begin = time.monotonic()
+    client.pull(reference)
+    seconds = time.monotonic() - begin
+    wrong = client.differences(reference, made)
+    given = {get.digest for get in lab.first.blob_gets() if get.client == client.host.ip}
+    wrong += [f"the registry gave no {digest}" for digest in client.blobs_of(made).keys() - given]
+    report.check(
+        f"containerd goes past an agent {what}",
+        not wrong and seconds <= _FALL_S,
+        "; ".join(wrong) or f"{_AS_PUSHED}, after {seconds:.1f} s",
+        f"{_AS_PUSHED}, within {_FALL_S} s",
+    )
 
 
 def pull_by_ranges(lab, report):
@@ -168,4 +211,4 @@ def _listen_address(node):
 
 def _registries(lab):
     node = _node(lab)
-    return Registries(f"{node.host.local_name}:{node.registry.port}", _MIRRORED)
+    return Registries(f"{node.host.local_name}:{node.registry.port}", _MIRRORED, _UNKNOWN)
