@@ -7,23 +7,13 @@ registry that holds the content, origin, tracker, build-index, an agent.
   registry_conformance_test.py --program=NAME=PATH...
 """
 
-import argparse
-import json
-import os
 import random
-import sys
-import tempfile
-import unittest
 
 from testlab.lab import formats
-from testlab.lab.network import LoopbackNetwork
-from testlab.lab.small import BackedCluster
+from testlab.lab.agent_case import REPOSITORY, AgentCase, main
 from testlab.lab.upload import upload
 from tools.oci import layout
 
-_PROGRAMS = {}
-_REPOSITORY = "conformance/repo1"
-_TIMEOUT_S = 60
 # How long a 404 may take: nobody has to be asked twice.
 _UNKNOWN_S = 5
 _BLOB_BYTES = 2048
@@ -43,127 +33,67 @@ _RANGES = {
 }
 
 
-class _AgentTest(unittest.TestCase):
-    """A cluster with one agent, the same for all tests of a class."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls._folder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
-        cls.cluster = BackedCluster(LoopbackNetwork(), cls._folder.name, _PROGRAMS, ["agent"])
-        cls.cluster.start()
-        cls.agent = cls.cluster.agents[0].registry
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.cluster.close()
-        cls._folder.cleanup()
-
-    def _push(self, made, tag=None):
-        upload(self.cluster.registry, _REPOSITORY, made, tag)
-        return made
-
-    def _push_blob(self, content):
-        """Pushes a blob that nobody has asked for; returns its path at the agent."""
-        digest = layout.sha256_digest(content)
-        self._push(formats.Made((), {digest: content}))
-        return f"/v2/{_REPOSITORY}/blobs/{digest}"
-
-    def _noise(self, size=_BLOB_BYTES):
-        """Other bytes for each test."""
-        return random.Random(self.id()).randbytes(size)
-
-    def _send(self, method, path, headers=None, body=None, timeout_s=_TIMEOUT_S):
-        answer = self.agent.send(method, path, body, headers, timeout_s)
-        if method == "HEAD":
-            self.assertEqual(answer.body, b"")
-        return answer
-
-    def _check_content(self, answer, content, media_type=None):
-        """The whole of it, by GET or HEAD."""
-        self.assertEqual(answer.status, 200, answer.text[:500])
-        self.assertEqual(answer.headers["Content-Length"], str(len(content)))
-        self.assertEqual(answer.headers["Docker-Content-Digest"], layout.sha256_digest(content))
-        self.assertNotIn("Content-Encoding", answer.headers)
-        self.assertIn(answer.body, (content, b""))
-        if media_type:
-            self.assertEqual(answer.headers["Content-Type"], media_type)
-
-    def _check_error(self, answer, statuses, codes, method="GET"):
-        """{"errors": [{"code", "message"}]}"""
-        self.assertIn(answer.status, statuses, answer.text[:500])
-        self.assertEqual(answer.headers.get_content_type(), "application/json")
-        if method == "HEAD":
-            return
-        errors = json.loads(answer.body)["errors"]
-        self.assertGreaterEqual(len(errors), 1)
-        for error in errors:
-            self.assertRegex(error["code"], "^[A-Z_]+$")
-            self.assertLessEqual(set(error), {"code", "message", "detail"})
-            self.assertIsInstance(error.get("message", ""), str)
-        self.assertIn(errors[0]["code"], codes)
-
-
-class BlobTest(_AgentTest):
+class BlobTest(AgentCase):
     """GET and HEAD of blobs."""
 
     def test_ping(self):
         for path in ("/v2/", "/v2"):
             for method in ("GET", "HEAD"):
-                answer = self._send(method, path)
+                answer = self.send(method, path)
                 self.assertEqual(answer.status, 200)
                 version = answer.headers["Docker-Distribution-API-Version"]
                 self.assertEqual(version, "registry/2.0")
 
     def test_head_then_get(self):
-        content = self._noise()
-        path = self._push_blob(content)
+        content = self.noise(_BLOB_BYTES)
+        path = self.push_blob(content)
         for method in ("HEAD", "GET", "GET", "HEAD"):
-            answer = self._send(method, path)
-            self._check_content(answer, content)
+            answer = self.send(method, path)
+            self.check_content(answer, content)
             self.assertEqual(answer.body, content if method == "GET" else b"")
             self.assertEqual(answer.headers["Accept-Ranges"], "bytes")
 
     def test_large_blob(self):
-        content = self._noise(5 << 20)
-        path = self._push_blob(content)
-        head = self._send("HEAD", path)
-        self._check_content(head, content)
-        get = self._send("GET", path, {"Accept-Encoding": "gzip, deflate, br, zstd"})
-        self._check_content(get, content)
+        content = self.noise(5 << 20)
+        path = self.push_blob(content)
+        head = self.send("HEAD", path)
+        self.check_content(head, content)
+        get = self.send("GET", path, {"Accept-Encoding": "gzip, deflate, br, zstd"})
+        self.check_content(get, content)
         self.assertEqual(get.body, content)
 
     def test_well_known_blobs(self):
         for content in (b"", b"{}"):
-            path = self._push_blob(content)
+            path = self.push_blob(content)
             for method in ("HEAD", "GET", "HEAD"):
-                answer = self._send(method, path)
-                self._check_content(answer, content)
+                answer = self.send(method, path)
+                self.check_content(answer, content)
                 self.assertEqual(answer.body, content if method == "GET" else b"")
 
     def test_unknown_blob(self):
-        self._push_blob(self._noise())  # The repository is there.
-        for repository in (_REPOSITORY, "conformance/never"):
+        self.push_blob(self.noise(_BLOB_BYTES))  # The repository is there.
+        for repository in (REPOSITORY, "conformance/never"):
             for method in ("GET", "HEAD"):
                 path = f"/v2/{repository}/blobs/{_UNKNOWN_DIGEST}"
-                answer = self._send(method, path, timeout_s=_UNKNOWN_S)
-                self._check_error(answer, {404}, {"BLOB_UNKNOWN", "NAME_UNKNOWN"}, method)
+                answer = self.send(method, path, timeout_s=_UNKNOWN_S)
+                self.check_error(answer, {404}, {"BLOB_UNKNOWN", "NAME_UNKNOWN"}, method)
 
     def test_ranges(self):
         for is_warm in (True, False):
             for number, (wanted, bounds) in enumerate(_RANGES.items()):
                 content = random.Random(f"{number} {is_warm}").randbytes(_BLOB_BYTES)
-                path = self._push_blob(content)
+                path = self.push_blob(content)
                 if is_warm:
-                    self._check_content(self._send("GET", path), content)
+                    self.check_content(self.send("GET", path), content)
                 with self.subTest(range=wanted, warm=is_warm):
-                    answer = self._send("GET", path, {"Range": f"bytes={wanted}"})
+                    answer = self.send("GET", path, {"Range": f"bytes={wanted}"})
                     self._check_range(answer, content, bounds)
 
     def test_ranges_of_a_large_blob(self):
-        content = self._noise(5 << 20)
-        path = self._push_blob(content)
+        content = self.noise(5 << 20)
+        path = self.push_blob(content)
         for first, end in ((4 << 20, 5 << 20), (1, 3 << 20), (0, 5 << 20)):
-            answer = self._send("GET", path, {"Range": f"bytes={first}-{end - 1}"})
+            answer = self.send("GET", path, {"Range": f"bytes={first}-{end - 1}"})
             self._check_range(answer, content, (first, end))
 
     def _check_range(self, answer, content, bounds):
@@ -180,34 +110,34 @@ class BlobTest(_AgentTest):
         self.assertEqual(answer.body, content[first:end])
 
     def test_what_is_no_range_is_ignored(self):
-        content = self._noise()
-        path = self._push_blob(content)
+        content = self.noise(_BLOB_BYTES)
+        path = self.push_blob(content)
         for wanted in ("bytes=0-1,5-6", "lines=1-2", "bytes=", "bytes=a-b", "bytes 0-1"):
-            answer = self._send("GET", path, {"Range": wanted})
-            self._check_content(answer, content)
+            answer = self.send("GET", path, {"Range": wanted})
+            self.check_content(answer, content)
             self.assertEqual(answer.body, content)
 
     def test_if_range(self):
-        content = self._noise()
-        path = self._push_blob(content)
-        etag = self._send("HEAD", path).headers["ETag"]
+        content = self.noise(_BLOB_BYTES)
+        path = self.push_blob(content)
+        etag = self.send("HEAD", path).headers["ETag"]
         headers = {"Range": "bytes=500-1499", "If-Range": etag}
-        self._check_range(self._send("GET", path, headers), content, (500, 1500))
+        self._check_range(self.send("GET", path, headers), content, (500, 1500))
         headers["If-Range"] = f'"{_UNKNOWN_DIGEST}"'
-        answer = self._send("GET", path, headers)
-        self._check_content(answer, content)
+        answer = self.send("GET", path, headers)
+        self.check_content(answer, content)
         self.assertEqual(answer.body, content)
 
     def test_malformed_digests(self):
-        self._push_blob(self._noise())
+        self.push_blob(self.noise(_BLOB_BYTES))
         for digest in _MALFORMED_DIGESTS:
             for kind in ("blobs", "manifests"):
                 for method in ("GET", "HEAD"):
                     with self.subTest(digest=digest, kind=kind, method=method):
-                        path = f"/v2/{_REPOSITORY}/{kind}/{digest}"
-                        answer = self._send(method, path, timeout_s=_UNKNOWN_S)
+                        path = f"/v2/{REPOSITORY}/{kind}/{digest}"
+                        answer = self.send(method, path, timeout_s=_UNKNOWN_S)
                         codes = {"DIGEST_INVALID", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"}
-                        self._check_error(answer, {400, 404}, codes, method)
+                        self.check_error(answer, {400, 404}, codes, method)
 
 
 _MALFORMED_DIGESTS = (
@@ -222,14 +152,14 @@ _MALFORMED_DIGESTS = (
 )
 
 
-class ManifestTest(_AgentTest):
+class ManifestTest(AgentCase):
     """GET and HEAD of manifests."""
 
     def _check_pull(self, reference, manifest, accept=_ACCEPT):
-        path = f"/v2/{_REPOSITORY}/manifests/{reference}"
+        path = f"/v2/{REPOSITORY}/manifests/{reference}"
         for method in ("HEAD", "GET", "HEAD"):
-            answer = self._send(method, path, {"Accept": accept})
-            self._check_content(answer, manifest.data, manifest.media_type)
+            answer = self.send(method, path, {"Accept": accept})
+            self.check_content(answer, manifest.data, manifest.media_type)
             self.assertEqual(answer.body, manifest.data if method == "GET" else b"")
 
     def test_each_kind_by_digest_and_by_tag(self):
@@ -244,68 +174,68 @@ class ManifestTest(_AgentTest):
         }
         for tag, each in made.items():
             with self.subTest(kind=tag):
-                self._push(each, tag)
+                self.push(each, tag)
                 self._check_pull(each.root.digest, each.root)
                 self._check_pull(tag, each.root)
                 for manifest in each.manifests:
                     self._check_pull(manifest.digest, manifest, accept="*/*")
 
     def test_by_tag_first(self):
-        made = self._push(formats.make_image("tag-first", formats.OCI), "tag-first")
+        made = self.push(formats.make_image("tag-first", formats.OCI), "tag-first")
         self._check_pull("tag-first", made.root)
 
     def test_a_tag_may_look_like_much(self):
-        made = self._push(formats.make_image("tags", formats.OCI))
+        made = self.push(formats.make_image("tags", formats.OCI))
         for tag in ("_", "v1.0-rc.1", "A" * 128, "latest"):
-            upload(self.cluster.registry, _REPOSITORY, formats.Made(made.manifests, {}), tag)
+            upload(self.cluster.registry, REPOSITORY, formats.Made(made.manifests, {}), tag)
             self._check_pull(tag, made.root)
 
     def test_unchanged(self):
-        made = self._push(formats.make_image("unchanged", formats.OCI), "unchanged")
+        made = self.push(formats.make_image("unchanged", formats.OCI), "unchanged")
         for reference in (made.root.digest, "unchanged"):
-            path = f"/v2/{_REPOSITORY}/manifests/{reference}"
-            etag = self._send("GET", path, {"Accept": _ACCEPT}).headers["ETag"]
+            path = f"/v2/{REPOSITORY}/manifests/{reference}"
+            etag = self.send("GET", path, {"Accept": _ACCEPT}).headers["ETag"]
             for method in ("GET", "HEAD"):
-                answer = self._send(method, path, {"Accept": _ACCEPT, "If-None-Match": etag})
+                answer = self.send(method, path, {"Accept": _ACCEPT, "If-None-Match": etag})
                 self.assertEqual(answer.status, 304)
                 self.assertEqual(answer.body, b"")
                 self.assertEqual(answer.headers["Docker-Content-Digest"], made.root.digest)
-            answer = self._send("GET", path, {"If-None-Match": f'"{_UNKNOWN_DIGEST}"'})
-            self._check_content(answer, made.root.data, made.root.media_type)
+            answer = self.send("GET", path, {"If-None-Match": f'"{_UNKNOWN_DIGEST}"'})
+            self.check_content(answer, made.root.data, made.root.media_type)
 
     def test_unknown_manifest(self):
-        self._push(formats.make_image("known", formats.OCI), "known")
-        for repository in (_REPOSITORY, "conformance/never"):
+        self.push(formats.make_image("known", formats.OCI), "known")
+        for repository in (REPOSITORY, "conformance/never"):
             for reference in (_UNKNOWN_DIGEST, "missing-tag"):
                 for method in ("GET", "HEAD"):
                     with self.subTest(repository=repository, reference=reference, method=method):
                         path = f"/v2/{repository}/manifests/{reference}"
-                        answer = self._send(method, path, {"Accept": _ACCEPT}, None, _UNKNOWN_S)
+                        answer = self.send(method, path, {"Accept": _ACCEPT}, None, _UNKNOWN_S)
                         codes = {"MANIFEST_UNKNOWN", "NAME_UNKNOWN"}
-                        self._check_error(answer, {404}, codes, method)
+                        self.check_error(answer, {404}, codes, method)
 
     def test_malformed_names(self):
         for path in (
             "/v2/Upper/manifests/latest",
             "/v2/a..b/manifests/latest",
             f"/v2/-a/blobs/{_UNKNOWN_DIGEST}",
-            f"/v2/{_REPOSITORY}/manifests/.tag",
-            f"/v2/{_REPOSITORY}/manifests/{'a' * 129}",
+            f"/v2/{REPOSITORY}/manifests/.tag",
+            f"/v2/{REPOSITORY}/manifests/{'a' * 129}",
         ):
             with self.subTest(path=path):
-                answer = self._send("GET", path, timeout_s=_UNKNOWN_S)
+                answer = self.send("GET", path, timeout_s=_UNKNOWN_S)
                 codes = {"NAME_INVALID", "NAME_UNKNOWN", "MANIFEST_INVALID", "MANIFEST_UNKNOWN"}
-                self._check_error(answer, {400, 404}, codes | {"TAG_INVALID"})
+                self.check_error(answer, {400, 404}, codes | {"TAG_INVALID"})
 
 
-class ReadOnlyTest(_AgentTest):
+class ReadOnlyTest(AgentCase):
     """Whatever writes is refused, the same for what is there and what is not."""
 
     def test_pushes_and_deletions(self):
-        made = self._push(formats.make_image("there", formats.OCI), "there")
+        made = self.push(formats.make_image("there", formats.OCI), "there")
         blob = next(iter(made.blobs))
-        uploads = f"/v2/{_REPOSITORY}/blobs/uploads"
-        manifests = f"/v2/{_REPOSITORY}/manifests"
+        uploads = f"/v2/{REPOSITORY}/blobs/uploads"
+        manifests = f"/v2/{REPOSITORY}/manifests"
         for method, path, allowed in (
             ("POST", f"{uploads}/", ""),
             ("POST", f"{uploads}/?digest={blob}", ""),
@@ -317,25 +247,17 @@ class ReadOnlyTest(_AgentTest):
             ("PUT", f"{manifests}/{made.root.digest}", "GET, HEAD"),
             ("DELETE", f"{manifests}/there", "GET, HEAD"),
             ("DELETE", f"{manifests}/{made.root.digest}", "GET, HEAD"),
-            ("DELETE", f"/v2/{_REPOSITORY}/blobs/{blob}", "GET, HEAD"),
-            ("DELETE", f"/v2/{_REPOSITORY}/blobs/{_UNKNOWN_DIGEST}", "GET, HEAD"),
+            ("DELETE", f"/v2/{REPOSITORY}/blobs/{blob}", "GET, HEAD"),
+            ("DELETE", f"/v2/{REPOSITORY}/blobs/{_UNKNOWN_DIGEST}", "GET, HEAD"),
         ):
             with self.subTest(method=method, path=path):
                 body = None if method == "DELETE" else b"{}"
-                answer = self._send(method, path, {"Content-Type": layout.MANIFEST_TYPE}, body)
-                self._check_error(answer, {405}, {"UNSUPPORTED"})
+                answer = self.send(method, path, {"Content-Type": layout.MANIFEST_TYPE}, body)
+                self.check_error(answer, {405}, {"UNSUPPORTED"})
                 self.assertEqual(answer.headers["Allow"], allowed)
-        answer = self._send("GET", f"{manifests}/there", {"Accept": _ACCEPT})
-        self._check_content(answer, made.root.data, made.root.media_type)
-
-
-def _main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH")
-    options, rest = parser.parse_known_args()
-    _PROGRAMS.update(item.split("=", 1) for item in options.program)
-    unittest.main(argv=[sys.argv[0], *rest])
+        answer = self.send("GET", f"{manifests}/there", {"Accept": _ACCEPT})
+        self.check_content(answer, made.root.data, made.root.media_type)
 
 
 if __name__ == "__main__":
-    _main()
+    main()
