@@ -9,6 +9,7 @@ from testlab.lab.steps import (
     corruption,
     durable,
     end,
+    fall_through,
     garbage,
     offline,
     origin_death,
@@ -69,7 +70,7 @@ STEPS = (
     Step("containerd", "pull with containerd", clients.pull_with_containerd, _client("containerd")),
     Step(
         *("fallthrough", "let containerd go past an agent that can't help"),
-        *(clients.fall_through, _client("containerd")),
+        *(fall_through.fall_through, _client("containerd")),
     ),
     Step("docker", "pull with docker", clients.pull_with_docker, _client("docker")),
     Step("strangers", "knock with foreign certificates", garbage.refuse_strangers),
