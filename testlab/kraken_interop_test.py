@@ -19,9 +19,8 @@ import unittest
 
 from kraken.peer_wire.testing import kraken_v1 as v1
 from kraken.peer_wire.testing.kraken_v1_http import Refused, Server
-from testlab.lab.cluster import Cluster
-from testlab.lab.daemons import Agent, BuildIndex, NoSecurity, Origin, Tracker
 from testlab.lab.network import LoopbackNetwork
+from testlab.lab.small import SmallCluster
 
 _PROGRAMS = {}
 _NAMESPACE = "library/debian"
@@ -29,42 +28,21 @@ _PIECE_BYTES = 256 << 10
 _TIMEOUT_S = 60
 
 
-class _Cluster(Cluster):
-    """One origin, a tracker, two agents, and room for peers of version 1."""
+class _Cluster(SmallCluster):
+    """Two agents, a folder as the backend, and room for peers of version 1."""
 
     def __init__(self, folder, with_tls):
-        super().__init__(LoopbackNetwork(), folder, _PROGRAMS)
-        names = ["origin", "tracker", "build-index", "agent1", "agent2", "kraken", "stranger"]
-        for name in names:
+        super().__init__(LoopbackNetwork(), folder, _PROGRAMS, ["agent1", "agent2"], with_tls)
+        for name in ("kraken", "stranger"):
             self.add_host(name)
-        origin = self.hosts["origin"]
-        self.security = self._make_security(origin) if with_tls else NoSecurity()
         self._blobs = os.path.join(folder, "backend", "blobs", "sha256")
         os.makedirs(self._blobs)
         backend = {"file": {"root_directory": os.path.join(folder, "backend")}}
-        backends = [{"namespace": ".*", "backend": backend}]
-        origins = [f"{origin.ip}:{origin.port(Origin.PORT)}"]
-        self.origin = self._new(Origin, "origin", "kraken-origin", origins, backends)
-        self.tracker = self._new(Tracker, "tracker", "kraken-tracker", origins)
-        self.build_index = self._new(BuildIndex, "build-index", "kraken-build-index", backends)
-        addresses = self.tracker.place.address, self.build_index.place.address
-        self.agents = [
-            self._new(Agent, name, "kraken-agent", *addresses) for name in ("agent1", "agent2")
-        ]
+        self.add_daemons(backend, backend)
         self.origin.configure(metainfogen={"piece_lengths": {"0": str(_PIECE_BYTES)}})
         compat = {"kraken": True, "allowed_cidrs": [f"{self.hosts['kraken'].ip}/32"]}
         for daemon in (self.origin, self.tracker, *self.agents):
             daemon.configure(compat=compat)
-
-    @property
-    def processes(self):
-        return [self.origin, self.tracker, self.build_index, *self.agents]
-
-    def start(self):
-        for daemon in self.processes:
-            daemon.start()
-        for daemon in self.processes:
-            daemon.wait_until_ready()
 
     def push(self, blob):
         """Puts a blob where origins find it; returns its digest's hex digits."""

@@ -260,6 +260,10 @@ class Agent(Daemon):
         """Whether the whole blob is in its store."""
         return _is_stored(self.cache, digest, size_bytes)
 
+    def blob_path(self, digest):
+        """Where it keeps a blob's bytes."""
+        return _blob_path(self.cache, digest)
+
     def recorded_bytes(self, digest):
         """How much of an arriving blob it would know to have after a crash."""
         return _recorded_bytes(self.cache, digest)
@@ -271,10 +275,14 @@ class Agent(Daemon):
         return {peer: now.total(name, peer=peer) for peer in ("origin", "agent")}
 
 
-def _is_stored(cache, digest, size_bytes):
+def _blob_path(cache, digest):
     """kraken/storage/store_paths.h says where complete blobs are."""
     digits = digest.removeprefix("sha256:")
-    path = os.path.join(cache, "blobs", digits[:2], digits[2:4], digits, "data")
+    return os.path.join(cache, "blobs", digits[:2], digits[2:4], digits, "data")
+
+
+def _is_stored(cache, digest, size_bytes):
+    path = _blob_path(cache, digest)
     return os.path.exists(path) and os.path.getsize(path) == size_bytes
 
 

@@ -4,15 +4,18 @@ import time
 
 from testlab.lab import usage
 from testlab.lab.report import mebibytes
-from testlab.lab.seeded import Client, remove
+from testlab.lab.seeded import Client, SeededCluster, remove
 
 STEPS = 3
-AGENTS = 1
 _TORRENT_BYTES = 4 << 20
 _LARGE_BYTES = 1 << 30
 _MAX_BYTES = 64 << 20
 _MAX_CPU_SHARE = 0.001
 _MAX_WAKEUPS_PER_S = 5
+
+
+def make_cluster(network, folder, programs):
+    return SeededCluster(network, folder, programs, agents=1)
 
 
 def run(cluster, report, options):

@@ -7,13 +7,12 @@ import signal
 import threading
 import traceback
 
-from testlab.lab import e2e, footprint, latency, up
+from testlab.lab import cold_pull, e2e, footprint, latency, serving, up
 from testlab.lab.errors import Interrupted, LabError
 from testlab.lab.lab import Lab
 from testlab.lab.network import LoopbackNetwork, NamespaceNetwork
 from testlab.lab.report import Report
 from testlab.lab.sabotage import SABOTAGES
-from testlab.lab.seeded import SeededCluster
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -21,7 +20,12 @@ EXIT_INTERRUPTED = 130
 # Kept for whoever looks for a fault; all else is bulk.
 KEPT = ("logs", "hosts")
 # What measures on a cluster of its own.
-_MEASUREMENTS = {"latency": latency, "footprint": footprint}
+_MEASUREMENTS = {
+    "cold_pull": cold_pull,
+    "footprint": footprint,
+    "latency": latency,
+    "serving": serving,
+}
 # In a host's folder.
 _BULK = ("cache", "storage")
 
@@ -46,7 +50,7 @@ def run(options):
     try:
         network = _make_network(options.network)
         if measurement:
-            lab = SeededCluster(network, options.inside, options.program, measurement.AGENTS)
+            lab = measurement.make_cluster(network, options.inside, options.program)
         else:
             lab = Lab(network, options.inside, options.program, options.image)
         if measurement:

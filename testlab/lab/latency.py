@@ -5,7 +5,7 @@ Everything is real and on this machine: processes with TLS, HTTP over loopback o
 
 import time
 
-from testlab.lab.seeded import Client, drain
+from testlab.lab.seeded import Client, SeededCluster, drain
 
 _SMALL_BYTES = 1 << 10
 # Of several pieces, whatever piece length the origin chooses.
@@ -13,7 +13,11 @@ _LARGE_BYTES = 8 << 20
 _MEDIAN_MS = 5
 _FIRST_PIECE_MS = 50
 STEPS = 4
-AGENTS = 2
+_AGENTS = 2
+
+
+def make_cluster(network, folder, programs):
+    return SeededCluster(network, folder, programs, _AGENTS)
 
 
 def run(cluster, report, options):

@@ -24,6 +24,9 @@ class Host:
     def __init__(self, name, ip):
         self.name = name
         self.ip = ip
+        # What listens at `any_ip` is found at `local_name` by the host itself, at `ip` by others.
+        self.any_ip = ip
+        self.local_name = ip
 
     def command(self, argv):
         """`argv` as it is run on this host."""
@@ -38,6 +41,13 @@ class Host:
         raise NotImplementedError
 
     def unlimit(self):
+        raise NotImplementedError
+
+    def limit_incoming(self, megabits_per_second):
+        """Makes the link slow for what comes in."""
+        raise NotImplementedError
+
+    def unlimit_incoming(self):
         raise NotImplementedError
 
     def block(self, ip):
@@ -59,15 +69,29 @@ class NamespaceHost(Host):
     _BURST = "192kb"
     _QUEUE = "300ms"
 
+    def __init__(self, name, ip):
+        super().__init__(name, ip)
+        self.any_ip = "0.0.0.0"
+        self.local_name = "localhost"
+
     def command(self, argv):
         return ["nsenter", f"--net=/run/netns/{self.name}", "--", *argv]
 
+    def _slow(self, interface, megabits_per_second):
+        rate = ["rate", f"{megabits_per_second}mbit", "burst", self._BURST, "latency", self._QUEUE]
+        return ["tc", "qdisc", "replace", "dev", interface, "root", "tbf", *rate]
+
     def limit(self, megabits_per_second):
-        qdisc = ["rate", f"{megabits_per_second}mbit", "burst", self._BURST, "latency", self._QUEUE]
-        _run(self.command(["tc", "qdisc", "replace", "dev", "eth0", "root", "tbf", *qdisc]))
+        _run(self.command(self._slow("eth0", megabits_per_second)))
 
     def unlimit(self):
         _run(self.command(["tc", "qdisc", "del", "dev", "eth0", "root"]))
+
+    def limit_incoming(self, megabits_per_second):
+        _run(self._slow(_veth(self.name), megabits_per_second))
+
+    def unlimit_incoming(self):
+        _run(["tc", "qdisc", "del", "dev", _veth(self.name), "root"])
 
     def block(self, ip):
         _ip(f"route add blackhole {ip}/32", namespace=self.name)

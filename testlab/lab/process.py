@@ -100,6 +100,12 @@ class Process:
             pass  # It has just ended.
         return self.peak_memory_bytes
 
+    def memory_bytes(self):
+        """What it holds now (VmRSS)."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as file:
+            (line,) = (line for line in file if line.startswith("VmRSS:"))
+        return int(line.split()[1]) * 1024
+
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()

@@ -11,6 +11,7 @@ _FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # program: its package, which tools/debian-packages.txt has.
 PROGRAMS = {
+    "curl": "curl",
     "docker-registry": "docker-registry",
     "htpasswd": "apache2-utils",
     "ip": "iproute2",
@@ -18,15 +19,38 @@ PROGRAMS = {
     "skopeo": "skopeo",
 }
 
+# What each client needs, {client: {program: package}}. The lab runs without them, and says so.
+CLIENTS = {
+    "buildah": {"buildah": "buildah"},
+    "containerd": {"containerd": "containerd", "ctr": "containerd"},
+    "docker": {"dockerd": "docker.io", "docker": "docker.io"},
+    "podman": {"podman": "podman"},
+}
+
+# What measurements need besides.
+MEASUREMENTS = {"serving": {"nginx": "nginx-light", "wrk": "wrk"}}
+
 
 def path():
     """PATH for everything that the lab starts."""
     return os.environ.get("PATH", "") + ":" + _FOLDERS
 
 
-def missing(which=lambda name: shutil.which(name, path=path())):
+def _which(name):
+    return shutil.which(name, path=path())
+
+
+def missing(which=_which):
     """Packages of which a program is not there."""
     return sorted({package for name, package in PROGRAMS.items() if not which(name)})
+
+
+def require_for(measurement):
+    """LabError names what to install for it."""
+    programs = MEASUREMENTS[measurement]
+    packages = sorted({package for name, package in programs.items() if not _which(name)})
+    if packages:
+        raise LabError(f"Debian packages are missing: apt-get install {' '.join(packages)}")
 
 
 def require():

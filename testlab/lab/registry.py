@@ -1,14 +1,17 @@
 """Debian's docker-registry, the program that Harbor runs, configured as Harbor configures it."""
 
 import base64
+import hashlib
 import json
 import os
 import secrets
+import shutil
 
 from testlab.lab import access_log, process
 from testlab.lab.process import Process
 from testlab.lab.web import Place
 
+_CHUNK_BYTES = 1 << 20
 USUAL_PORT = 5000
 USER = "harbor_registry_user"
 _START_TIMEOUT_S = 20
@@ -118,6 +121,34 @@ class Registry(Process):
         digits = digest.removeprefix("sha256:")
         blobs = os.path.join(self.storage, "docker/registry/v2/blobs/sha256")
         return os.path.join(blobs, digits[:2], digits, "data")
+
+    def plant_noise(self, repository, size_bytes):
+        """Puts a blob of noise into its storage, without a push; returns the digest."""
+        path = os.path.join(self.storage, "planted")
+        sha256 = hashlib.sha256()
+        with open(path, "wb") as file:
+            for start in range(0, size_bytes, _CHUNK_BYTES):
+                chunk = os.urandom(min(_CHUNK_BYTES, size_bytes - start))
+                sha256.update(chunk)
+                file.write(chunk)
+        digest = "sha256:" + sha256.hexdigest()
+        os.makedirs(os.path.dirname(self.blob_path(digest)))
+        os.rename(path, self.blob_path(digest))
+        link = self._link_folder(repository, digest)
+        os.makedirs(link)
+        with open(os.path.join(link, "link"), "w", encoding="ascii") as file:
+            file.write(digest)
+        return digest
+
+    def unplant(self, repository, digest):
+        """Takes it out of the storage again."""
+        shutil.rmtree(self._link_folder(repository, digest))
+        shutil.rmtree(os.path.dirname(self.blob_path(digest)))
+
+    def _link_folder(self, repository, digest):
+        """What says that a blob belongs to a repository."""
+        repositories = os.path.join(self.storage, "docker/registry/v2/repositories")
+        return os.path.join(repositories, repository, "_layers", *digest.split(":"))
 
 
 def _endpoint(name, own):

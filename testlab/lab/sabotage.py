@@ -8,6 +8,10 @@ import collections
 import itertools
 import signal
 
+from testlab.lab import client_node
+
+_END_S = 15
+
 Sabotage = collections.namedtuple("Sabotage", "description fails before_start before_step")
 
 
@@ -35,8 +39,20 @@ def _trust_no_one(lab):
     lab.agents[0].use_tls(lab.security.stranger_section())
 
 
+def _stand_in_for_nobody(lab, step):
+    if step == "containerd":
+        node = client_node.node(lab)
+        node.end(_END_S)
+        node.configure(mirrors=[])
+        node.start().wait_until_ready()
+
+
 SABOTAGES = {
     "events": Sabotage("registries tell the bridge nothing", "push", _lose_events, _nothing),
+    "mirror": Sabotage(
+        *("an agent stands in for no registry", "containerd"),
+        *(_nothing, _stand_in_for_nobody),
+    ),
     "peers": Sabotage("agents can't reach each other", "pull", _part_agents, _nothing),
     "stranger": Sabotage("an agent has a foreign certificate", "start", _trust_no_one, _nothing),
     "tags": Sabotage("the bridge hangs before a re-push", "retag", _nothing, _stop_the_bridge),

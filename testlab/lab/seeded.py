@@ -5,9 +5,8 @@ import os
 import sys
 
 from testlab.lab import process
-from testlab.lab.cluster import Cluster
-from testlab.lab.daemons import Agent, BuildIndex, Origin, Tracker
 from testlab.lab.errors import LabError
+from testlab.lab.small import SmallCluster
 
 REPOSITORY = "library/measured"
 _FILL_TIMEOUT_S = 600
@@ -23,37 +22,16 @@ sys.exit(None if answer.status == 200 else f"{answer.status} {answer.read().deco
 """
 
 
-class SeededCluster(Cluster):
-    """An origin, a tracker, a build-index and agents. No registry: nothing has to be fetched."""
+class SeededCluster(SmallCluster):
+    """No registry: nothing has to be fetched."""
 
     def __init__(self, network, folder, programs, agents):
-        super().__init__(network, folder, programs)
-        names = ["origin", "tracker", "build-index", *(f"agent{n + 1}" for n in range(agents))]
-        for name in names:
-            self.add_host(name)
-        self.security = self._make_security(self.hosts["origin"])
+        """`agents`: how many."""
+        names = [f"agent{number + 1}" for number in range(agents)]
+        super().__init__(network, folder, programs, names)
         # Where nobody listens.
         nowhere = {"address": f"{network.own_ip}:1", "security": {}}
-        origins = [f"{self.hosts['origin'].ip}:{self.hosts['origin'].port(Origin.PORT)}"]
-        self.origin = self._new(
-            *(Origin, "origin", "kraken-origin", origins),
-            [{"namespace": ".*", "backend": {"registry_blob": nowhere}}],
-        )
-        self.tracker = self._new(Tracker, "tracker", "kraken-tracker", origins)
-        self.build_index = self._new(
-            *(BuildIndex, "build-index", "kraken-build-index"),
-            [{"namespace": ".*", "backend": {"registry_tag": nowhere}}],
-        )
-        addresses = self.tracker.place.address, self.build_index.place.address
-        self.agents = [
-            self._new(Agent, name, "kraken-agent", *addresses)
-            for name in names
-            if name.startswith("agent")
-        ]
-
-    @property
-    def processes(self):
-        return [self.origin, self.tracker, self.build_index, *self.agents]
+        self.add_daemons({"registry_blob": nowhere}, {"registry_tag": nowhere})
 
     def fill(self, count, size_bytes, seed):
         """Gives the origin, before it starts, blobs of its own; returns their digests."""
@@ -64,12 +42,6 @@ class SeededCluster(Cluster):
             _FILL_TIMEOUT_S,
         )
         return done.stdout.split()
-
-    def start(self):
-        for daemon in self.processes:
-            daemon.start()
-        for daemon in self.processes:
-            daemon.wait_until_ready()
 
 
 class Client:

@@ -4,7 +4,7 @@ import argparse
 
 from testlab.lab.sabotage import SABOTAGES
 
-MODES = ("e2e", "up", "latency", "footprint")
+MODES = ("e2e", "up", "cold_pull", "footprint", "latency", "serving")
 
 
 def _pair(text):
@@ -58,5 +58,10 @@ def _add_measurements(parser):
         ("torrents", 1000, "footprint: blobs that the agent keeps"),
         ("gigabytes", 20, "footprint: GiB that it downloads"),
         ("idle-seconds", 60, "footprint: how long it is watched doing nothing"),
+        ("pairs", 9, "serving, cold_pull: how often each way is measured"),
+        ("seconds", 2, "serving: how long wrk runs each time"),
+        ("blob-mebibytes", 256, "serving: size of the blob"),
+        ("cold-mebibytes", 2048, "cold_pull: size of the blob"),
+        ("megabits", 1000, "cold_pull: Mbit/s of the slow link"),
     ):
         parser.add_argument(f"--{name}", type=int, default=default, help=f"{what} ({default})")

@@ -2,7 +2,7 @@
 
 import os
 
-from testlab.lab import process
+from testlab.lab import process, signatures
 from testlab.lab.process import Process
 
 _PUSH_TIMEOUT_S = 120
@@ -15,11 +15,13 @@ class Skopeo:
         """`folder`: for its temporary files and logs."""
         self._folder = folder
         self._pulls = 0
-        os.makedirs(folder)
+        self._signatures = signatures.look_nowhere(folder)
 
     def _command(self, *arguments):
         # No policy: a policy decides whose signatures are asked for, which is not the lab's matter.
-        return ["skopeo", "--insecure-policy", "--tmpdir", self._folder, "copy", *arguments]
+        options = ["--insecure-policy", "--tmpdir", self._folder]
+        options += ["--registries.d", self._signatures]
+        return ["skopeo", *options, "copy", *arguments]
 
     def push(self, client, image, registry, name, everything=False):
         """Pushes an image's folder as `name` (repository:tag); its digests stay as they are."""

@@ -14,8 +14,9 @@ class StreamedGet:
 
     _CHUNK_BYTES = 256 << 10
 
-    def __init__(self, place, path, timeout_s, at_first_byte=lambda: None):
+    def __init__(self, place, path, timeout_s, at_first_byte=lambda: None, headers=None):
         self._place = place
+        self._headers = headers or {}
         self._path = path
         self._timeout_s = timeout_s
         self._at_first_byte = at_first_byte
@@ -41,7 +42,7 @@ class StreamedGet:
     def _read(self):
         connection = self._place.connect(self._timeout_s)
         try:
-            connection.request("GET", self._path)
+            connection.request("GET", self._path, headers=self._headers)
             response = connection.getresponse()
             self.status = response.status
             self.expected_bytes = int(response.headers.get("Content-Length", -1))

@@ -1,0 +1,84 @@
+"""The least of a cluster that serves a pull: an origin, a tracker, a build-index, agents."""
+
+from testlab.lab.cluster import Cluster
+from testlab.lab.daemons import Agent, BuildIndex, NoSecurity, Origin, Tracker
+from testlab.lab.registry import Registry
+
+ORIGIN = "origin"
+
+
+class SmallCluster(Cluster):
+    """Hosts at once; daemons with add_daemons(), when it is known where the blobs come from."""
+
+    def __init__(self, network, folder, programs, agents, with_tls=True):
+        """`agents`: their names."""
+        super().__init__(network, folder, programs)
+        self._agent_names = agents
+        self._others = []
+        for name in (ORIGIN, "tracker", "build-index", *agents):
+            self.add_host(name)
+        self.origin = self.tracker = self.build_index = None
+        self.agents = []
+        self.security = self._make_security(self.hosts[ORIGIN]) if with_tls else NoSecurity()
+
+    def add_daemons(self, blobs, tags):
+        """`blobs`, `tags`: the `backend` of all repositories, at the origin and the build-index."""
+        host = self.hosts[ORIGIN]
+        origins = [f"{host.ip}:{host.port(Origin.PORT)}"]
+        self.origin = self._new(
+            *(Origin, ORIGIN, "kraken-origin", origins),
+            [{"namespace": ".*", "backend": blobs}],
+        )
+        self.tracker = self._new(Tracker, "tracker", "kraken-tracker", origins)
+        self.build_index = self._new(
+            *(BuildIndex, "build-index", "kraken-build-index"),
+            [{"namespace": ".*", "backend": tags}],
+        )
+        addresses = self.tracker.place.address, self.build_index.place.address
+        self.agents = [
+            self._new(Agent, name, "kraken-agent", *addresses) for name in self._agent_names
+        ]
+
+    @property
+    def _daemons(self):
+        return [self.origin, self.tracker, self.build_index, *self.agents]
+
+    def add_process(self, other):
+        """One that ends with the cluster, but is started by who adds it."""
+        self._others.append(other)
+
+    @property
+    def processes(self):
+        return [*self._daemons, *self._others]
+
+    def start(self):
+        """Starts all of our processes side by side and waits until each is ready."""
+        for daemon in self._daemons:
+            daemon.start()
+        for daemon in self._daemons:
+            daemon.wait_until_ready()
+
+
+class BackedCluster(SmallCluster):
+    """With a real registry behind it, to which `upload` pushes. No events: pulls fetch."""
+
+    def __init__(self, network, folder, programs, agents):
+        super().__init__(network, folder, programs, agents)
+        self.add_host("registry")
+        self.registry = Registry(
+            *(self.hosts["registry"], f"{folder}/hosts/registry"),
+            *(f"{self.logs}/registry.log", {}),
+        )
+        backend = {
+            "address": self.registry.place.address,
+            "security": self.registry.backend_security(),
+        }
+        self.add_daemons({"registry_blob": backend}, {"registry_tag": backend})
+
+    @property
+    def processes(self):
+        return [self.registry, *super().processes]
+
+    def start(self):
+        self.registry.start()
+        super().start()

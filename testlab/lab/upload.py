@@ -1,0 +1,39 @@
+"""Pushes exact bytes to a registry: every media type, nothing converted on the way."""
+
+import urllib.parse
+
+from testlab.lab.errors import LabError
+
+_TIMEOUT_S = 60
+
+
+def upload(registry, repository, made, tag=None):
+    """Blobs, manifests by digest, and the root by its tag too. `made`: formats.Made."""
+    for digest, content in made.blobs.items():
+        _upload_blob(registry, repository, digest, content)
+    for manifest in made.manifests:
+        _upload_manifest(registry, repository, manifest, manifest.digest)
+    if tag:
+        _upload_manifest(registry, repository, made.root, tag)
+
+
+def _upload_blob(registry, repository, digest, content):
+    begun = _send(registry, "POST", f"/v2/{repository}/blobs/uploads/", 202)
+    where = urllib.parse.urlsplit(begun.headers["Location"])
+    path = f"{where.path}?{where.query}&digest={urllib.parse.quote(digest)}"
+    _send(registry, "PUT", path, 201, content, "application/octet-stream")
+
+
+def _upload_manifest(registry, repository, manifest, reference):
+    path = f"/v2/{repository}/manifests/{reference}"
+    _send(registry, "PUT", path, 201, manifest.data, manifest.media_type)
+
+
+def _send(registry, method, path, expected, body=b"", media_type=None):
+    headers = {**registry.authorization(), "Content-Length": str(len(body))}
+    if media_type:
+        headers["Content-Type"] = media_type
+    answer = registry.place.send(method, path, body, headers, _TIMEOUT_S)
+    if answer.status != expected:
+        raise LabError(f"{method} {registry.place.url}{path}: {answer.status} {answer.text[:500]}")
+    return answer
