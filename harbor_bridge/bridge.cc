@@ -16,7 +16,7 @@
 #include "harbor_bridge/work/image_work.h"
 #include "harbor_bridge/work/intake.h"
 #include "harbor_bridge/work/origin_prefetcher.h"
-#include "kraken/backend/backend_set.h"
+#include "kraken/backend/registry_client_factory.h"
 #include "kraken/base/random.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"

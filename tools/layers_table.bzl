@@ -6,7 +6,7 @@ LAYERS = [
     ["config", "net", "telemetry"],
     ["storage", "registry", "cluster"],
     ["backend", "swarm"],
-    ["peer_wire", "sim", "rpc"],
+    ["access", "peer_wire", "sim", "rpc"],
     ["daemon_base"],
     ["agent", "origin", "tracker", "build_index", "proxy", "harbor_bridge", "krakenctl"],
     ["testlab"],
@@ -14,6 +14,7 @@ LAYERS = [
 
 # The folder of each room; its subpackages belong to it.
 ROOM_PACKAGES = {
+    "access": "kraken/access",
     "agent": "kraken/agent",
     "backend": "kraken/backend",
     "base": "kraken/base",

@@ -8,6 +8,7 @@
 #include "kraken/agent/agent_metrics.h"
 #include "kraken/agent/agent_server.h"
 #include "kraken/agent/downloads.h"
+#include "kraken/agent/pull_access.h"
 #include "kraken/agent/registry_face.h"
 #include "kraken/agent/tracker_pool.h"
 #include "kraken/base/status_macros.h"
@@ -56,6 +57,9 @@ class Agent final : public daemon::Daemon {
   void Shutdown(absl::AnyInvocable<void()> done) override {
     shutdown_.Add("registry",
                   [this](auto next) { registry_server_->Shutdown(kGrace, std::move(next)); });
+    shutdown_.AddBlocking("access", [this] {
+      if (access_ != nullptr) access_->Shutdown();
+    });
     shutdown_.Add("swarm", [this](auto next) {
       node_->Shutdown([next = std::move(next)](absl::Status) mutable { next(); });
     });
@@ -116,6 +120,12 @@ class Agent final : public daemon::Daemon {
     parts.store = store_.get();
     parts.disk = &disk_;
     parts.build_index = build_index_.get();
+    if (!config_.access.rules.empty()) {
+      auto access = PullAccess::Create(config_.access);
+      if (!access.ok()) return daemon::WithExitCode(access.status(), config::kExitBadConfig);
+      access_ = *std::move(access);
+    }
+    parts.access = access_.get();
     registry_ =
         std::make_unique<RegistryFace>(parts, config_.downloads, MirrorRules(config_.mirrors));
     registry_server_ = std::make_unique<net::HttpServer>(
@@ -174,6 +184,7 @@ class Agent final : public daemon::Daemon {
   std::unique_ptr<rpc::BuildIndexClient> build_index_;
   std::unique_ptr<peer_wire::SwarmNode> node_;
   std::unique_ptr<Downloads> downloads_;
+  std::unique_ptr<PullAccess> access_;
   std::unique_ptr<RegistryFace> registry_;
   net::Router router_;
   std::unique_ptr<AgentMetrics> agent_metrics_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "kraken/access/access_config.h"
 #include "kraken/agent/mirror_rules.h"
 #include "kraken/config/cluster_config.h"
 #include "kraken/config/listener_config.h"
@@ -44,6 +45,8 @@ struct AgentConfig {
   config::ListenerConfig registry;
   // Registries that this agent stands in for; section `mirrors`.
   std::vector<MirrorRule> mirrors;
+  // Who may pull.
+  access::AccessConfig access;
   config::PassiveHashRingConfig tracker;
   config::PassiveHostsConfig build_index;
   daemon::CompatConfig compat;

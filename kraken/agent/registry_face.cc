@@ -97,6 +97,10 @@ net::EventLoop* RegistryFace::CurrentLoop() const {
 }
 
 void RegistryFace::Handle(Exchange exchange) {
+  if (parts_.access != nullptr && exchange->path() == access::TokenRealm::kPath) {
+    parts_.access->HandleToken(std::move(exchange));
+    return;
+  }
   auto parsed = registry::ParseRegistryPath(exchange->method(), exchange->path(),
                                             registry::RegistryMode::kReadOnly);
   if (auto* refusal = std::get_if<registry::RegistryRefusal>(&parsed)) {
@@ -111,21 +115,56 @@ void RegistryFace::Handle(Exchange exchange) {
     RefuseMirror(*exchange, host.status());
     return;
   }
+  if (request.endpoint == Endpoint::kBase) {
+    Authorize(std::move(exchange), access::Pull(), ResourceKind::kRepository, [](Exchange e) {
+      e->Respond(200, {{"Content-Type", "application/json"}, {kApiVersion, kApiVersionValue}},
+                 "{}");
+    });
+    return;
+  }
+  if (!request.repository.has_value()) {
+    exchange->Respond(registry::ErrorResponse(404, registry::ErrorCode::kUnsupported,
+                                              "agents have no catalog; ask Harbor"));
+    return;
+  }
+  const Namespace ns = NamespaceOf(*host, *request.repository);
   switch (request.endpoint) {
-    case Endpoint::kBase:
-      exchange->Respond(
-          200, {{"Content-Type", "application/json"}, {kApiVersion, kApiVersionValue}}, "{}");
-      return;
     case Endpoint::kManifest:
-      ServeManifest(std::move(exchange), NamespaceOf(*host, *request.repository), request);
+      Authorize(std::move(exchange), {.ns = ns, .manifest = request.reference, .blob = {}},
+                ResourceKind::kManifest,
+                [this, ns, request](Exchange e) { ServeManifest(std::move(e), ns, request); });
       return;
     case Endpoint::kBlob:
-      ServeBlob(std::move(exchange), NamespaceOf(*host, *request.repository), *request.digest);
+      Authorize(std::move(exchange), {.ns = ns, .manifest = {}, .blob = request.digest},
+                ResourceKind::kBlob, [this, ns, digest = *request.digest](Exchange e) {
+                  ServeBlob(std::move(e), ns, digest);
+                });
       return;
     default:
-      exchange->Respond(registry::ErrorResponse(
-          404, registry::ErrorCode::kUnsupported,
-          "agents serve manifests and blobs; ask Harbor for lists of tags and referrers"));
+      ServeList(std::move(exchange), ns, request);
+  }
+}
+
+void RegistryFace::Authorize(Exchange exchange, const access::Pull& pull, ResourceKind kind,
+                             PullAccess::Serve serve) {
+  if (parts_.access == nullptr) {
+    serve(std::move(exchange));
+  } else {
+    parts_.access->Authorize(std::move(exchange), pull, kind, std::move(serve));
+  }
+}
+
+void RegistryFace::ServeList(Exchange exchange, const Namespace& ns,
+                             const registry::RegistryRequest& request) {
+  if (parts_.access == nullptr) {
+    exchange->Respond(registry::ErrorResponse(
+        404, registry::ErrorCode::kUnsupported,
+        "lists of tags and of referrers come from Harbor, and the agent has no section `access` "
+        "that names it"));
+  } else if (request.endpoint == Endpoint::kTagsList) {
+    parts_.access->ServeTagList(std::move(exchange), ns);
+  } else {
+    parts_.access->ServeReferrers(std::move(exchange), ns, *request.digest);
   }
 }
 
@@ -150,9 +189,9 @@ void RegistryFace::ServeManifest(Exchange exchange, const Namespace& ns,
 void RegistryFace::ServeManifestByDigest(Exchange exchange, const Namespace& ns,
                                          const Digest& digest) {
   parts_.control->Post([this, exchange, ns, digest] {
-    parts_.downloads->Want(ns, digest, [this, exchange, digest](absl::Status status) {
+    parts_.downloads->Want(ns, digest, [this, exchange, ns, digest](absl::Status status) {
       if (status.ok()) {
-        ReadManifest(exchange, digest);
+        ReadManifest(exchange, ns, digest);
       } else {
         PostStatus(exchange, status, ResourceKind::kManifest);
       }
@@ -161,7 +200,7 @@ void RegistryFace::ServeManifestByDigest(Exchange exchange, const Namespace& ns,
 }
 
 // On the control loop. A manifest is sent whole, so all of it is waited for.
-void RegistryFace::ReadManifest(Exchange exchange, const Digest& digest) {
+void RegistryFace::ReadManifest(Exchange exchange, const Namespace& ns, const Digest& digest) {
   absl::StatusOr<std::unique_ptr<peer_wire::BlobReader>> reader =
       parts_.node->OpenReader(digest, ByteOffset(0), ByteCount(-1));
   if (!reader.ok()) {
@@ -176,9 +215,9 @@ void RegistryFace::ReadManifest(Exchange exchange, const Digest& digest) {
     return;
   }
   AwaitBlob(*std::move(reader), config_.progress_timeout, parts_.control,
-            [this, exchange](absl::StatusOr<std::shared_ptr<peer_wire::BlobReader>> whole) {
+            [this, exchange, ns](absl::StatusOr<std::shared_ptr<peer_wire::BlobReader>> whole) {
               if (whole.ok()) {
-                SendManifest(exchange, *std::move(whole));
+                SendManifest(exchange, ns, *std::move(whole));
               } else {
                 PostStatus(exchange, whole.status(), ResourceKind::kManifest);
               }
@@ -186,22 +225,23 @@ void RegistryFace::ReadManifest(Exchange exchange, const Digest& digest) {
 }
 
 // On the control loop: all of it is here.
-void RegistryFace::SendManifest(Exchange exchange, std::shared_ptr<peer_wire::BlobReader> reader) {
-  const absl::Status submitted = parts_.disk->Submit([this, exchange, reader] {
+void RegistryFace::SendManifest(Exchange exchange, const Namespace& ns,
+                                std::shared_ptr<peer_wire::BlobReader> reader) {
+  const absl::Status submitted = parts_.disk->Submit([this, exchange, ns, reader] {
     absl::StatusOr<std::string> body = ReadAll(*reader);
-    exchange->Post(
-        [this, exchange, digest = reader->digest(), body = std::move(body)](net::HttpExchange&) {
-          if (body.ok()) {
-            RespondManifest(exchange, digest, *body);
-          } else {
-            RespondStatus(*exchange, body.status(), ResourceKind::kManifest);
-          }
-        });
+    exchange->Post([this, exchange, ns, digest = reader->digest(),
+                    body = std::move(body)](net::HttpExchange&) {
+      if (body.ok()) {
+        RespondManifest(exchange, ns, digest, *body);
+      } else {
+        RespondStatus(*exchange, body.status(), ResourceKind::kManifest);
+      }
+    });
   });
   if (!submitted.ok()) PostStatus(exchange, submitted, ResourceKind::kManifest);
 }
 
-void RegistryFace::RespondManifest(Exchange exchange, const Digest& digest,
+void RegistryFace::RespondManifest(Exchange exchange, const Namespace& ns, const Digest& digest,
                                    const std::string& body) {
   absl::StatusOr<registry::Manifest> manifest = registry::Manifest::Parse(body);
   if (!manifest.ok()) {
@@ -209,6 +249,11 @@ void RegistryFace::RespondManifest(Exchange exchange, const Digest& digest,
         404, registry::ErrorCode::kManifestUnknown,
         absl::StrCat(digest.ToString(), " is not a manifest: ", manifest.status().message())));
     return;
+  }
+  if (parts_.access != nullptr) {
+    std::vector<Digest> named;
+    for (const registry::Descriptor& part : manifest->References()) named.push_back(part.digest);
+    parts_.access->AddEdges(ns, named);
   }
   const registry::ContentResponse response =
       registry::ManifestResponse(exchange->request().headers, digest, manifest->media_type(),

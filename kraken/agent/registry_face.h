@@ -11,6 +11,7 @@
 #include "kraken/agent/agent_config.h"
 #include "kraken/agent/downloads.h"
 #include "kraken/agent/mirror_rules.h"
+#include "kraken/agent/pull_access.h"
 #include "kraken/base/digest.h"
 #include "kraken/base/namespace.h"
 #include "kraken/base/worker_pool.h"
@@ -39,6 +40,8 @@ class RegistryFace {
     storage::BlobStore* store = nullptr;
     WorkerPool* disk = nullptr;
     rpc::BuildIndexClient* build_index = nullptr;
+    // Null: whoever reaches the agent may pull.
+    PullAccess* access = nullptr;
   };
 
   // Everything in `parts` outlives it.
@@ -53,12 +56,17 @@ class RegistryFace {
  private:
   using Exchange = std::shared_ptr<net::HttpExchange>;
 
+  void Authorize(Exchange exchange, const access::Pull& pull, registry::ResourceKind kind,
+                 PullAccess::Serve serve);
+  void ServeList(Exchange exchange, const Namespace& ns, const registry::RegistryRequest& request);
   void ServeManifest(Exchange exchange, const Namespace& ns,
                      const registry::RegistryRequest& request);
   void ServeManifestByDigest(Exchange exchange, const Namespace& ns, const Digest& digest);
-  void ReadManifest(Exchange exchange, const Digest& digest);
-  void SendManifest(Exchange exchange, std::shared_ptr<peer_wire::BlobReader> reader);
-  void RespondManifest(Exchange exchange, const Digest& digest, const std::string& body);
+  void ReadManifest(Exchange exchange, const Namespace& ns, const Digest& digest);
+  void SendManifest(Exchange exchange, const Namespace& ns,
+                    std::shared_ptr<peer_wire::BlobReader> reader);
+  void RespondManifest(Exchange exchange, const Namespace& ns, const Digest& digest,
+                       const std::string& body);
   void ServeComplete(Exchange exchange, std::shared_ptr<const storage::Blob> blob);
   void OpenAndStream(Exchange exchange, const Digest& digest);
   net::EventLoop* CurrentLoop() const;

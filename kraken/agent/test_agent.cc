@@ -15,7 +15,7 @@ TestAgent::TestAgent(const TestAgentOptions& options)
   EXPECT_OK(store);
   store_ = *std::move(store);
   Run([&] { StartOnControl(options); });
-  Serve();
+  Serve(options.access);
 }
 
 void TestAgent::StartOnControl(const TestAgentOptions& options) {
@@ -56,7 +56,7 @@ void TestAgent::StartOnControl(const TestAgentOptions& options) {
       [this] { node_->AnnounceAgain(); });
 }
 
-void TestAgent::Serve() {
+void TestAgent::Serve(const access::AccessConfig& access) {
   RegistryFace::Parts parts;
   parts.control = &control_.loop();
   parts.loops = io_.loops();
@@ -65,6 +65,10 @@ void TestAgent::Serve() {
   parts.store = store_.get();
   parts.disk = &disk_;
   parts.build_index = build_index_.get();
+  if (!access.rules.empty()) {
+    ASSERT_OK_AND_ASSIGN(access_, PullAccess::Create(access));
+  }
+  parts.access = access_.get();
   registry_ = std::make_unique<RegistryFace>(parts, config_, MirrorRules(mirrors_));
   registry_server_ = std::make_unique<net::HttpServer>(
       io_.loops(), net::HttpServerOptions(), [this](std::shared_ptr<net::HttpExchange> exchange) {
@@ -83,6 +87,7 @@ void TestAgent::Serve() {
 TestAgent::~TestAgent() {
   registry_server_ = nullptr;
   admin_server_ = nullptr;
+  if (access_ != nullptr) access_->Shutdown();
   absl::Notification done;
   control_.loop().Post(
       [this, &done] { node_->Shutdown([&done](const absl::Status&) { done.Notify(); }); });

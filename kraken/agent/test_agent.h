@@ -10,6 +10,7 @@
 #include "kraken/agent/agent_config.h"
 #include "kraken/agent/downloads.h"
 #include "kraken/agent/mirror_rules.h"
+#include "kraken/agent/pull_access.h"
 #include "kraken/agent/registry_face.h"
 #include "kraken/agent/tracker_pool.h"
 #include "kraken/base/worker_pool.h"
@@ -31,6 +32,7 @@ struct TestAgentOptions {
   std::string build_index = "127.0.0.1:1";
   DownloadConfig downloads;
   std::vector<MirrorRule> mirrors;
+  access::AccessConfig access;
 };
 
 // As the agent itself puts them together. Its methods are called by the test's thread.
@@ -58,7 +60,7 @@ class TestAgent {
 
  private:
   void StartOnControl(const TestAgentOptions& options);
-  void Serve();
+  void Serve(const access::AccessConfig& access);
 
   const DownloadConfig config_;
   const std::vector<MirrorRule> mirrors_;
@@ -72,6 +74,7 @@ class TestAgent {
   std::unique_ptr<rpc::BuildIndexClient> build_index_;
   std::unique_ptr<peer_wire::SwarmNode> node_;
   std::unique_ptr<Downloads> downloads_;
+  std::unique_ptr<PullAccess> access_;
   std::unique_ptr<RegistryFace> registry_;
   net::Router router_;
   std::unique_ptr<net::HttpServer> registry_server_;

@@ -97,7 +97,16 @@ void TrackerPool::WantMetainfo(const Digest& digest, const std::string& ns) {
   Ask(digest, ns);
 }
 
-void TrackerPool::StopWanting(const Digest& digest) { wanted_.erase(digest); }
+void TrackerPool::StopWanting(const Digest& digest) {
+  if (wanted_.erase(digest) == 0) return;
+  rpc::AnnounceClient* client = ClientFor(digest);
+  if (client == nullptr) return;
+  // Otherwise the tracker takes the next wish for a repetition of this one, and tells nothing.
+  rpc::v1::AnnounceRecord record;
+  record.set_digest(rpc::ToBytes(digest));
+  record.set_event(rpc::v1::ANNOUNCE_EVENT_LEAVE);
+  client->Send(std::move(record));
+}
 
 void TrackerPool::TrackersChanged() {
   for (const auto& [digest, ns] : wanted_) Ask(digest, ns);

@@ -19,11 +19,6 @@
 
 namespace kraken::backend {
 
-// A client for a registry as configured. `http` and `bits` outlive it; `bits` is thread-safe.
-// FAILED_PRECONDITION: the address or a TLS file is wrong.
-absl::StatusOr<std::shared_ptr<registry::RegistryClient>> MakeRegistryClient(
-    const RegistryConfig& config, net::BlockingHttpClient* http, BitGen* bits);
-
 // All backends of a process, with what they share. Thread-safe.
 class BackendSet {
  public:

@@ -17,9 +17,8 @@ namespace kraken::backend {
 
 class Backend;
 
-// Chooses the backend of a namespace: the first route whose expression matches. An expression is
-// tried, unanchored, on "host/repository" and then on "repository", so that `^team-b/.*` means the
-// same image by either road. Immutable, thread-safe.
+// Chooses the backend of a namespace: the first route whose expression matches (MatchesNamespace).
+// Immutable, thread-safe.
 class NamespaceRouter {
  public:
   struct Route {

@@ -163,4 +163,14 @@ absl::StatusOr<std::vector<AuthChallenge>> ParseAuthChallenges(absl::string_view
   return ChallengeParser(header).Parse();
 }
 
+std::vector<AuthChallenge> ChallengesOf(const net::HeaderMap& headers) {
+  std::vector<AuthChallenge> all;
+  for (absl::string_view field : headers.GetAll("WWW-Authenticate")) {
+    absl::StatusOr<std::vector<AuthChallenge>> challenges = ParseAuthChallenges(field);
+    if (!challenges.ok()) continue;
+    for (AuthChallenge& challenge : *challenges) all.push_back(std::move(challenge));
+  }
+  return all;
+}
+
 }  // namespace kraken::registry

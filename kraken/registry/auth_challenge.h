@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "kraken/net/http_message.h"
 
 namespace kraken::registry {
 
@@ -34,6 +35,10 @@ inline constexpr size_t kMaxAuthParams = 32;
 // are taken up to the next comma or space.
 // INVALID_ARGUMENT: anything else, and a parameter that is given twice.
 absl::StatusOr<std::vector<AuthChallenge>> ParseAuthChallenges(absl::string_view header);
+
+// The challenges of all WWW-Authenticate fields, as far as they can be read: one bad field must not
+// hide a good one.
+std::vector<AuthChallenge> ChallengesOf(const net::HeaderMap& headers);
 
 }  // namespace kraken::registry
 

@@ -26,17 +26,6 @@ namespace {
 
 constexpr absl::string_view kBearerPrefix = "Bearer ";
 
-// The challenges of all fields, as far as they can be read: one bad field must not hide a good one.
-std::vector<AuthChallenge> Challenges(const net::HeaderMap& headers) {
-  std::vector<AuthChallenge> all;
-  for (absl::string_view field : headers.GetAll("WWW-Authenticate")) {
-    absl::StatusOr<std::vector<AuthChallenge>> challenges = ParseAuthChallenges(field);
-    if (!challenges.ok()) continue;
-    for (AuthChallenge& challenge : *challenges) all.push_back(std::move(challenge));
-  }
-  return all;
-}
-
 }  // namespace
 
 Authenticator::Authenticator(net::Url registry, absl::optional<BasicCredentials> credentials,
@@ -62,7 +51,7 @@ absl::StatusOr<std::string> Authenticator::AuthorizationFor(absl::string_view sc
 
 absl::Status Authenticator::OnUnauthorized(const net::HeaderMap& response_headers,
                                            absl::string_view scope, absl::string_view sent) {
-  const std::vector<AuthChallenge> challenges = Challenges(response_headers);
+  const std::vector<AuthChallenge> challenges = ChallengesOf(response_headers);
   // Bearer first: it costs the registry less than a password check per request.
   absl::Status bearer_error;
   for (const AuthChallenge& challenge : challenges) {

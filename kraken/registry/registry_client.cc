@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -85,6 +86,20 @@ absl::optional<Digest> StatedDigest(const net::HeaderMap& headers) {
   const absl::StatusOr<Digest> digest = Digest::Parse(headers.GetOr("Docker-Content-Digest"));
   if (!digest.ok()) return absl::nullopt;
   return *digest;
+}
+
+constexpr char kJson[] = "application/json";
+constexpr char kIndexAccept[] = "application/vnd.oci.image.index.v1+json";
+
+std::string PullScope(const RepositoryName& repository) {
+  return absl::StrCat("repository:", repository.ToString(), ":pull");
+}
+
+// Adds "name=value" to the query, unless the value is empty.
+void AddParameter(std::string& target, absl::string_view name, absl::string_view value) {
+  if (value.empty()) return;
+  absl::StrAppend(&target, absl::StrContains(target, '?') ? "&" : "?", name, "=",
+                  net::PercentEncode(value));
 }
 
 absl::Span<const uint8_t> AsBytes(absl::string_view text) {
@@ -324,6 +339,44 @@ absl::Status RegistryClient::GetBlob(const RepositoryName& repository, const Dig
   return reader.sink_failed() ? reader.error : status;
 }
 
+absl::StatusOr<FetchedList> RegistryClient::GetTagList(const RepositoryName& repository,
+                                                       absl::string_view n, absl::string_view last,
+                                                       const Cancellation& cancellation) {
+  std::string target = absl::StrCat("/v2/", repository.ToString(), "/tags/list", Query());
+  AddParameter(target, "n", n);
+  AddParameter(target, "last", last);
+  return GetList({"GET", std::move(target), PullScope(repository),
+                  absl::StrCat("tags of ", repository.ToString(), " from ", host()), kJson},
+                 cancellation);
+}
+
+absl::StatusOr<FetchedList> RegistryClient::GetReferrers(const RepositoryName& repository,
+                                                         const Digest& digest,
+                                                         absl::string_view artifact_type,
+                                                         const Cancellation& cancellation) {
+  std::string target =
+      absl::StrCat("/v2/", repository.ToString(), "/referrers/", digest.ToString(), Query());
+  AddParameter(target, "artifactType", artifact_type);
+  return GetList({"GET", std::move(target), PullScope(repository),
+                  absl::StrCat("referrers of ", repository.ToString(), "@", digest.ToString(),
+                               " from ", host()),
+                  kIndexAccept},
+                 cancellation);
+}
+
+absl::StatusOr<FetchedList> RegistryClient::GetList(const Request& request,
+                                                    const Cancellation& cancellation) {
+  BodyReader reader;
+  KH_RETURN_IF_ERROR(ExchangeWithRetries(request, reader, cancellation));
+  FetchedList list{.body = std::move(reader.body()),
+                   .media_type = std::string(reader.headers().GetOr("Content-Type")),
+                   .headers = {}};
+  for (const absl::string_view name : {"Link", "OCI-Filters-Applied"}) {
+    if (const auto value = reader.headers().Get(name)) list.headers.Add(name, *value);
+  }
+  return list;
+}
+
 std::string RegistryClient::Query() const {
   if (options_.mirrored_host.empty()) return "";
   return absl::StrCat("?ns=", net::PercentEncode(options_.mirrored_host));
@@ -335,7 +388,7 @@ RegistryClient::Request RegistryClient::ManifestRequest(absl::string_view method
   const std::string name = reference.ToString();
   return {std::string(method),
           absl::StrCat("/v2/", repository.ToString(), "/manifests/", name, Query()),
-          absl::StrCat("repository:", repository.ToString(), ":pull"),
+          PullScope(repository),
           absl::StrCat("manifest ", repository.ToString(), reference.is_tag() ? ":" : "@", name,
                        " from ", host()),
           kManifestAccept};
@@ -346,7 +399,7 @@ RegistryClient::Request RegistryClient::BlobRequest(absl::string_view method,
                                                     const Digest& digest) const {
   return {std::string(method),
           absl::StrCat("/v2/", repository.ToString(), "/blobs/", digest.ToString(), Query()),
-          absl::StrCat("repository:", repository.ToString(), ":pull"),
+          PullScope(repository),
           absl::StrCat("blob ", repository.ToString(), "@", digest.ToString(), " from ", host()),
           ""};
 }
@@ -382,7 +435,9 @@ absl::Status RegistryClient::Exchange(const Request& request, ResponseReader& re
     // Credentials are for the registry alone, wherever it sends us.
     const bool at_registry = url.SameOrigin(options_.registry);
     std::string authorization;
-    if (at_registry) {
+    if (at_registry && !options_.bearer_token.empty()) {
+      authorization = absl::StrCat("Bearer ", options_.bearer_token);
+    } else if (at_registry) {
       absl::StatusOr<std::string> value = authenticator_.AuthorizationFor(request.scope);
       if (!value.ok()) return Annotate(value.status(), request.what);
       authorization = *std::move(value);
@@ -404,7 +459,7 @@ absl::Status RegistryClient::Exchange(const Request& request, ResponseReader& re
       url = *std::move(next);
       continue;
     }
-    if (answer->status == 401 && at_registry && !challenged) {
+    if (answer->status == 401 && at_registry && !challenged && options_.bearer_token.empty()) {
       challenged = true;
       const absl::Status learned =
           authenticator_.OnUnauthorized(answer->headers, request.scope, authorization);

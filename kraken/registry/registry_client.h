@@ -18,6 +18,7 @@
 #include "kraken/base/repository_name.h"
 #include "kraken/base/strong_index.h"
 #include "kraken/net/blocking_http_client.h"
+#include "kraken/net/http_message.h"
 #include "kraken/net/tls_context.h"
 #include "kraken/net/url.h"
 #include "kraken/registry/authenticator.h"
@@ -38,6 +39,8 @@ struct RegistryClientOptions {
   // Sent only when the registry asks for them, over http too (an in-cluster registry is plain
   // HTTP).
   absl::optional<BasicCredentials> credentials;
+  // Sent with every request instead: a token that somebody else has got. Empty: none.
+  std::string bearer_token;
   // For the registry and its token realm.
   std::shared_ptr<const net::TlsContext> tls;
   // For hosts that the registry redirects to: without our certificate. Null: the HTTP client's own.
@@ -64,6 +67,14 @@ struct FetchedManifest {
   Digest digest;           // computed from `body`
   std::string media_type;  // the response's Content-Type: a hint
   std::string body;
+};
+
+// A list of tags or of referrers, as the registry sent it.
+struct FetchedList {
+  std::string body;
+  std::string media_type;
+  // The fields that tell of further pages and of filters: Link, OCI-Filters-Applied; only those.
+  net::HeaderMap headers;
 };
 
 // A client of one registry (OCI distribution specification 1.1), for reading.
@@ -112,6 +123,15 @@ class RegistryClient {
   absl::Status GetBlob(const RepositoryName& repository, const Digest& digest, ByteOffset offset,
                        BlobSink& sink, const Cancellation& cancellation);
 
+  // GET /v2/<repository>/tags/list; `n` and `last` as the client sent them (RFC 3986 encoded by
+  // us), empty: left out. RESOURCE_EXHAUSTED: longer than kMaxManifestBytes.
+  absl::StatusOr<FetchedList> GetTagList(const RepositoryName& repository, absl::string_view n,
+                                         absl::string_view last, const Cancellation& cancellation);
+  // GET /v2/<repository>/referrers/<digest>.
+  absl::StatusOr<FetchedList> GetReferrers(const RepositoryName& repository, const Digest& digest,
+                                           absl::string_view artifact_type,
+                                           const Cancellation& cancellation);
+
   // "harbor:5000", as in errors.
   std::string host() const { return options_.registry.host_port(); }
 
@@ -137,6 +157,7 @@ class RegistryClient {
                           const Reference& reference) const;
   Request BlobRequest(absl::string_view method, const RepositoryName& repository,
                       const Digest& digest) const;
+  absl::StatusOr<FetchedList> GetList(const Request& request, const Cancellation& cancellation);
   // The end of a request's target.
   std::string Query() const;
 

@@ -92,9 +92,11 @@ absl::optional<RegistryRefusal> CheckMethod(Endpoint endpoint, absl::string_view
   for (absl::string_view each : absl::StrSplit(allowed, ", ", absl::SkipEmpty())) {
     if (each == method) return absl::nullopt;
   }
-  RegistryRefusal refusal = Refusal(
-      405, ErrorCode::kUnsupported,
-      mode == RegistryMode::kReadOnly ? "this registry is read-only" : "no such method here");
+  RegistryRefusal refusal =
+      Refusal(405, ErrorCode::kUnsupported,
+              mode == RegistryMode::kReadOnly
+                  ? "this registry is read-only: push to Harbor, and pull from here"
+                  : "no such method here");
   refusal.allow = std::string(allowed);
   return refusal;
 }

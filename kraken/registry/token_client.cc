@@ -79,6 +79,12 @@ absl::StatusOr<net::Url> CheckTokenRealm(const net::Url& registry, const net::Ur
                                                   ", which is neither https nor a trusted host"));
 }
 
+net::Url TokenUrl(const TokenSource& source, absl::string_view scope) {
+  net::Url url = source.realm;
+  url.target = WithQuery(source.realm.target, source.service, scope);
+  return url;
+}
+
 absl::StatusOr<BearerToken> ParseTokenResponse(absl::string_view body) {
   const absl::StatusOr<nlohmann::json> document = ParseJson(body);
   // The parser's message could repeat a part of a token.
@@ -151,8 +157,7 @@ absl::StatusOr<BearerToken> TokenClient::Fetch(const TokenSource& source, absl::
   const std::string what = absl::StrCat("token for ", scope.empty() ? "no scope" : scope, " from ",
                                         source.realm.ToLogString());
   net::HttpClientRequest request;
-  request.url = source.realm;
-  request.url.target = WithQuery(source.realm.target, source.service, scope);
+  request.url = TokenUrl(source, scope);
   request.headers.Add("Accept", "application/json");
   if (credentials_.has_value()) {
     request.headers.Add("Authorization", BasicAuthorization(*credentials_));

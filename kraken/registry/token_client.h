@@ -46,6 +46,9 @@ struct TokenSource {
 absl::StatusOr<net::Url> CheckTokenRealm(const net::Url& registry, const net::Url& realm,
                                          absl::Span<const std::string> trusted_hosts);
 
+// Where to GET a token for `scope`; several scopes are parted by spaces.
+net::Url TokenUrl(const TokenSource& source, absl::string_view scope);
+
 // Reads a token server's answer: `token`, or `access_token` if that is empty (Harbor sends
 // "access_token": ""), and `expires_in` (60 s if missing, as distribution's token specification
 // has it). INVALID_ARGUMENT: no token in it.
