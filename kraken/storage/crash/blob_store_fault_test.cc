@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "kraken/storage/fault_file_system.h"
+#include "kraken/storage/crash/fault_file_system.h"
 #include "kraken/storage/store_fixture.h"
 
 namespace kraken::storage {
