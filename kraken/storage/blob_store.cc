@@ -46,6 +46,9 @@ class BlobStoreImpl final : public BlobStore {
   absl::StatusOr<bool> IsKept(const Digest& digest) override;
   void Touch(const Digest& digest) override { core_->Touch(digest); }
   absl::StatusOr<std::vector<Digest>> List(std::optional<Digest> after, int limit) override;
+  bool ContainsPartial(const Digest& digest) override {
+    return core_->files().Stat(core_->paths().PartialDirectory(digest)).ok();
+  }
   absl::StatusOr<std::vector<Digest>> ListPartials() override;
   void EvictIfNeeded() override { core_->EvictIfNeeded(); }
   BlobStoreStats stats() override { return core_->stats(); }

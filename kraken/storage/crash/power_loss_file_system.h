@@ -14,7 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
-#include "kraken/storage/crash/forwarding_file_system.h"
+#include "kraken/storage/forwarding_file_system.h"
 
 namespace kraken::storage {
 

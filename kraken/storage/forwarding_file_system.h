@@ -1,5 +1,5 @@
-#ifndef KRAKEN_STORAGE_CRASH_FORWARDING_FILE_SYSTEM_H_
-#define KRAKEN_STORAGE_CRASH_FORWARDING_FILE_SYSTEM_H_
+#ifndef KRAKEN_STORAGE_FORWARDING_FILE_SYSTEM_H_
+#define KRAKEN_STORAGE_FORWARDING_FILE_SYSTEM_H_
 
 #include <functional>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace kraken::storage {
 
-// For tests: hands every operation on to another file system, which must outlive it.
+// Hands every operation on to another file system, which must outlive it.
 class ForwardingFileSystem : public FileSystem {
  public:
   explicit ForwardingFileSystem(FileSystem& base = PosixFileSystem()) : base_(base) {}
@@ -52,4 +52,4 @@ class ForwardingFileSystem : public FileSystem {
 
 }  // namespace kraken::storage
 
-#endif  // KRAKEN_STORAGE_CRASH_FORWARDING_FILE_SYSTEM_H_
+#endif  // KRAKEN_STORAGE_FORWARDING_FILE_SYSTEM_H_
