@@ -95,6 +95,9 @@ absl::StatusOr<std::shared_ptr<const Blob>> StoreCore::Find(const Digest& digest
     struct stat info;
     if (::fstat(blob->fd(), &info) != 0) return ErrnoToStatus(errno, digest.ToString());
     absl::MutexLock lock(&mu_);
+    if (evicting_.contains(digest)) {
+      return absl::NotFoundError(absl::StrCat("blob ", digest.ToString(), " is being evicted"));
+    }
     if (removals_ != removals) continue;  // perhaps of this very blob: look again
     if (std::shared_ptr<const Blob> other = open_.Find(digest)) return other;
     open_.Insert(blob);
@@ -431,14 +434,15 @@ void StoreCore::EvictOne(const Digest& digest) {
       entry->keep = entry->keep || keep;
       evict = kind != BlobKind::kOpenPartial && !entry->keep && !open_.IsPinned(digest);
     }
-    // Who looks it up before the rename below still gets it, and reads on from a file without a
-    // name.
+    if (evict) evicting_.insert(digest);
     if (evict) open_.Forget(digest);
   }
   if (evict) {
     const absl::Status removed = kind == BlobKind::kComplete
                                      ? RemoveBlob(digest, /*durable=*/false)
                                      : RemovePartialDirectory(digest, /*durable=*/false);
+    absl::MutexLock lock(&mu_);
+    evicting_.erase(digest);
     evict = removed.ok();
   }
   digest_locks_.Unlock(digest);

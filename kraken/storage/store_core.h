@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -175,6 +176,8 @@ class StoreCore : public std::enable_shared_from_this<StoreCore> {
   mutable absl::Mutex mu_;
   BlobIndex index_ ABSL_GUARDED_BY(mu_);
   OpenBlobs open_ ABSL_GUARDED_BY(mu_);
+  // Being evicted: nobody had them open, and nobody is given them any more.
+  absl::flat_hash_set<Digest> evicting_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<Digest, LivePartial> partials_ ABSL_GUARDED_BY(mu_);
   int64_t unallocated_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   // Shards whose own names this process has made durable, and those whose entries are durable too.

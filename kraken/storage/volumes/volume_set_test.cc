@@ -17,6 +17,7 @@
 #include "kraken/base/worker_pool.h"
 #include "kraken/storage/crash/fault_file_system.h"
 #include "kraken/storage/crash/scratch_tree.h"
+#include "kraken/storage/forwarding_file_system.h"
 #include "kraken/storage/piece_writer.h"
 #include "kraken/storage/storage_test_util.h"
 
@@ -391,6 +392,41 @@ TEST_F(VolumeSetTest, WhoeverBeginsABlobSharesOnePartial) {
     for (std::thread& thread : threads) thread.join();
     for (const auto& partial : partials) EXPECT_EQ(partial, partials[0]);
   }
+}
+
+// A file system with little room, which is asked about itself only.
+class SmallFileSystem final : public ForwardingFileSystem {
+ public:
+  SmallFileSystem(std::string root, uint64_t available_bytes)
+      : root_(std::move(root)), available_bytes_(available_bytes) {}
+  absl::StatusOr<Space> SpaceOf(const std::string& path) override {
+    EXPECT_EQ(path, root_);
+    return Space{.available_bytes = available_bytes_, .total_bytes = uint64_t{1} << 40};
+  }
+
+ private:
+  const std::string root_;
+  const uint64_t available_bytes_;
+};
+
+TEST_F(VolumeSetTest, SpaceIsMeasuredOnEachVolumesOwnFileSystem) {
+  constexpr uint64_t kRoom = 5 << 20;
+  SmallFileSystem full(disks_[0].root, 4096);
+  SmallFileSystem roomy(disks_[1].root, kRoom);
+  VolumeSetOptions options;
+  for (ForwardingFileSystem* files : {&full, &roomy}) {
+    options.volumes.push_back({.store = {.root = disks_[options.volumes.size()].root,
+                                         .min_free = ByteCount(0),
+                                         .file_system = files}});
+  }
+  ASSERT_OK_AND_ASSIGN(OpenedVolumes opened, OpenVolumes(std::move(options), pool_));
+  store_ = std::move(opened.store);
+  store_->WaitUntilLoaded();
+  EXPECT_EQ(store_->stats().quota_bytes, 4096 + kRoom);
+  PutAll();
+  EXPECT_EQ(CountOn(0), 0);
+  EXPECT_EQ(CountOn(1), kBlobs);
+  Close();
 }
 
 }  // namespace
