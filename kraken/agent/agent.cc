@@ -15,6 +15,7 @@
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/blob_store_config.h"
 #include "kraken/daemon/listeners.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
@@ -47,8 +48,7 @@ class Agent final : public daemon::Daemon {
 
   absl::Status Start() {
     KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
-    KH_ASSIGN_OR_RETURN(store_, daemon::OpenBlobStore(config_.store.cache_dir,
-                                                      config_.store.capacity_bytes, disk_));
+    KH_ASSIGN_OR_RETURN(store_, daemon::OpenBlobStore(config_.store, disk_));
     KH_RETURN_IF_ERROR(JoinCluster());
     KH_RETURN_IF_ERROR(StartNode());
     return Serve();

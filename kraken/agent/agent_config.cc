@@ -24,8 +24,7 @@ void ReadConfig(config::ObjectReader& r, RegistryConfig* c) { r.Optional("docker
 }  // namespace
 
 void ReadConfig(config::ObjectReader& r, StoreConfig* c) {
-  r.Optional("cache_dir", &c->cache_dir);
-  r.Optional("capacity", config::AsByteSize(&c->capacity_bytes));
+  daemon::ReadBlobStoreConfig(r, c);
   r.IgnoredKrakenKey("download_dir", "partial blobs live under cache_dir");
   r.IgnoredKrakenKey("download_cleanup", "space is reserved before a download starts");
   r.IgnoredKrakenKey("cache_cleanup", "the least recently used blobs go when space is needed");

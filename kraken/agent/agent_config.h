@@ -10,6 +10,7 @@
 #include "kraken/agent/mirror_rules.h"
 #include "kraken/config/cluster_config.h"
 #include "kraken/config/listener_config.h"
+#include "kraken/daemon/blob_store_config.h"
 #include "kraken/daemon/common_config.h"
 #include "kraken/daemon/compat_config.h"
 #include "kraken/daemon/scheduler_config.h"
@@ -17,11 +18,8 @@
 namespace kraken::agent {
 
 // Section `store`: Kraken's CADownloadStore.
-struct StoreConfig {
-  // The directory of all blobs.
-  std::string cache_dir = "/var/cache/kraken/kraken-agent/cache/";
-  // Bytes that blobs may take; 0: all of the volume.
-  int64_t capacity_bytes = 0;
+struct StoreConfig : daemon::BlobStoreConfig {
+  StoreConfig() { cache_dir = "/var/cache/kraken/kraken-agent/cache/"; }
 };
 void ReadConfig(config::ObjectReader& r, StoreConfig* c);
 

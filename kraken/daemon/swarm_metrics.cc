@@ -24,7 +24,10 @@ SwarmMetrics::SwarmMetrics(telemetry::Metrics* metrics, peer_wire::SwarmNode* no
       connections_(metrics->AddGauge("kraken_swarm_connections", "Connections to peers.")),
       torrents_(metrics->AddGauge("kraken_swarm_torrents", "Torrents in memory.")),
       blobs_(metrics->AddGauge("kraken_store_blobs", "Complete blobs in the store.")),
-      stored_bytes_(metrics->AddGauge("kraken_store_blob_bytes", "Their size.")) {}
+      stored_bytes_(metrics->AddGauge("kraken_store_blob_bytes", "Their size.")),
+      volumes_(metrics->AddGauge("kraken_store_volumes", "Volumes that the store is to have.")),
+      unhealthy_volumes_(metrics->AddGauge("kraken_store_unhealthy_volumes",
+                                           "Volumes that are missing, full or failing.")) {}
 
 void SwarmMetrics::Refresh() {
   const peer_wire::SwarmNodeStats swarm = node_->stats();
@@ -39,6 +42,8 @@ void SwarmMetrics::Refresh() {
   evicted_.Set(stored.evicted_blobs);
   blobs_.Set(static_cast<double>(stored.blobs));
   stored_bytes_.Set(static_cast<double>(stored.bytes));
+  volumes_.Set(static_cast<double>(stored.volumes));
+  unhealthy_volumes_.Set(static_cast<double>(stored.unhealthy_volumes));
 }
 
 }  // namespace kraken::daemon

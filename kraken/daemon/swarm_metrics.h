@@ -31,6 +31,8 @@ class SwarmMetrics {
   telemetry::Gauge& torrents_;
   telemetry::Gauge& blobs_;
   telemetry::Gauge& stored_bytes_;
+  telemetry::Gauge& volumes_;
+  telemetry::Gauge& unhealthy_volumes_;
 };
 
 }  // namespace kraken::daemon

@@ -5,22 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "kraken/base/peer_id.h"
 #include "kraken/base/status_macros.h"
-#include "kraken/base/strong_index.h"
 #include "kraken/daemon/local_ip.h"
-#include "kraken/daemon/start_error.h"
 
 namespace kraken::daemon {
-
-absl::StatusOr<std::unique_ptr<storage::BlobStore>> OpenBlobStore(const std::string& directory,
-                                                                  int64_t capacity_bytes,
-                                                                  WorkerPool& disk) {
-  storage::BlobStoreOptions options;
-  options.root = directory;
-  options.quota = ByteCount(capacity_bytes);
-  auto store = storage::BlobStore::Open(options, disk);
-  if (!store.ok()) return WithExitCode(store.status(), config::kExitDirectoryNotWritable);
-  return store;
-}
 
 absl::StatusOr<peer_wire::SwarmNodeOptions> MakeSwarmNodeOptions(const std::string& peer_ip,
                                                                  int peer_port,

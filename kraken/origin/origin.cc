@@ -13,6 +13,7 @@
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/blob_store_config.h"
 #include "kraken/daemon/kraken_gate.h"
 #include "kraken/daemon/listeners.h"
 #include "kraken/daemon/shutdown_sequence.h"
@@ -66,8 +67,7 @@ class Origin final : public daemon::Daemon {
     auto backends = backend::BackendSet::Create(config_.backends);
     if (!backends.ok()) return daemon::WithExitCode(backends.status(), config::kExitNoBackend);
     backends_ = *std::move(backends);
-    KH_ASSIGN_OR_RETURN(store_, daemon::OpenBlobStore(config_.castore.cache_dir,
-                                                      config_.castore.capacity_bytes, disk_));
+    KH_ASSIGN_OR_RETURN(store_, daemon::OpenBlobStore(config_.castore, disk_));
     KH_RETURN_IF_ERROR(JoinCluster());
     KH_RETURN_IF_ERROR(StartNode());
     return Serve();

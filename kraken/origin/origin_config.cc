@@ -49,10 +49,8 @@ void ReadPieceLengths(config::ObjectReader& r, storage::PieceLengthTable* table)
 }  // namespace
 
 void ReadConfig(config::ObjectReader& r, CaStoreConfig* c) {
-  r.Optional("cache_dir", &c->cache_dir);
-  r.Optional("capacity", config::AsByteSize(&c->capacity_bytes));
+  daemon::ReadBlobStoreConfig(r, c);
   r.IgnoredKrakenKey("upload_dir", "partial blobs live under cache_dir");
-  r.IgnoredKrakenKey("volumes", "one volume holds the store for now");
   r.IgnoredKrakenKey("upload_cleanup", "space is reserved before a download starts");
   r.IgnoredKrakenKey("cache_cleanup", "the least recently used blobs go when space is needed");
   r.IgnoredKrakenKey("read_part_size", "blobs are sent by the kernel");

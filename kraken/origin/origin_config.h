@@ -8,6 +8,7 @@
 
 #include "kraken/backend/backend_config.h"
 #include "kraken/config/cluster_config.h"
+#include "kraken/daemon/blob_store_config.h"
 #include "kraken/daemon/common_config.h"
 #include "kraken/daemon/compat_config.h"
 #include "kraken/daemon/scheduler_config.h"
@@ -16,10 +17,8 @@
 namespace kraken::origin {
 
 // Section `castore`.
-struct CaStoreConfig {
-  std::string cache_dir = "/var/cache/kraken/kraken-origin/cache/";
-  // Bytes that blobs may take; 0: all of the volume. (Kraken's `capacity` counts files.)
-  int64_t capacity_bytes = 0;
+struct CaStoreConfig : daemon::BlobStoreConfig {
+  CaStoreConfig() { cache_dir = "/var/cache/kraken/kraken-origin/cache/"; }
 };
 void ReadConfig(config::ObjectReader& r, CaStoreConfig* c);
 

@@ -46,6 +46,9 @@ class BlobStoreImpl final : public BlobStore {
   absl::StatusOr<bool> IsKept(const Digest& digest) override;
   void Touch(const Digest& digest) override { core_->Touch(digest); }
   absl::StatusOr<std::vector<Digest>> List(std::optional<Digest> after, int limit) override;
+  bool ContainsPartial(const Digest& digest) override {
+    return core_->files().Stat(core_->paths().PartialDirectory(digest)).ok();
+  }
   absl::StatusOr<std::vector<Digest>> ListPartials() override;
   void EvictIfNeeded() override { core_->EvictIfNeeded(); }
   BlobStoreStats stats() override { return core_->stats(); }
@@ -91,6 +94,7 @@ absl::StatusOr<std::shared_ptr<PartialBlob>> BlobStoreImpl::OpenPartial(
     }
     if (open == nullptr) {
       if (core_->Contains(digest)) {
+        KH_RETURN_IF_ERROR(core_->Settle(digest));
         return absl::AlreadyExistsError(
             absl::StrCat("blob ", digest.ToString(), " is complete already"));
       }
@@ -145,7 +149,7 @@ absl::Status BlobStoreImpl::PutSmall(const Digest& digest, absl::Span<const uint
         absl::StrCat("the bytes given as blob ", digest.ToString(), " do not have this digest"));
   }
   const DigestLock lock(core_->digest_locks(), digest);
-  if (core_->Contains(digest)) return absl::OkStatus();
+  if (core_->Contains(digest)) return core_->Settle(digest);
   const auto size = static_cast<int64_t>(bytes.size());
   const bool arriving = core_->FindPartial(digest) != nullptr;
   if (!arriving) {
@@ -190,6 +194,8 @@ absl::Status BlobStoreImpl::Delete(const Digest& digest, bool force) {
           absl::StrCat("blob ", digest.ToString(), " must be kept, it is not written back yet"));
     }
     KH_RETURN_IF_ERROR(core_->RemoveBlob(digest, /*durable=*/true));
+  } else {
+    KH_RETURN_IF_ERROR(core_->Settle(digest));
   }
   if (core_->FindPartial(digest) == nullptr) {
     const absl::Status removed = core_->RemovePartialDirectory(digest, /*durable=*/true);
@@ -284,7 +290,11 @@ absl::Status MakeDirectories(FileSystem& files, const StorePaths& paths) {
     }
     KH_RETURN_IF_ERROR(CheckWritable(directory));
   }
-  return files.SyncDirectory(paths.root());
+  KH_RETURN_IF_ERROR(files.SyncDirectory(paths.root()));
+  // The name of the root itself, which a process that was killed may have made a moment ago.
+  const absl::Status synced = files.SyncDirectory(paths.Parent());
+  // Who may only pass through the parent has not made the root.
+  return absl::IsPermissionDenied(synced) ? absl::OkStatus() : synced;
 }
 
 absl::StatusOr<UniqueFd> TakeLock(FileSystem& files, const StorePaths& paths) {

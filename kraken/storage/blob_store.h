@@ -41,8 +41,10 @@ struct BlobStoreOptions {
   int max_open_files = 8192;
   // A reader's access is written to disk at most this often per blob (for LRU across restarts).
   absl::Duration touch_interval = absl::Minutes(5);
-  // Seams for tests; null: the real ones.
+  // Null: the real one. `keep_alive` lives as long as the store and its partial blobs.
   FileSystem* file_system = nullptr;
+  std::shared_ptr<FileSystem> keep_alive;
+  // Seams for tests.
   const Clock* clock = nullptr;
   std::string boot_id_path = "/proc/sys/kernel/random/boot_id";
 };
@@ -64,10 +66,13 @@ struct BlobStoreStats {
   uint64_t evicted_bytes = 0;
   uint64_t committed_blobs = 0;  // since Open
   uint64_t open_files = 0;
-  bool loaded = false;  // the background count of what was there at Open has ended
+  uint64_t volumes = 1;            // configured
+  uint64_t unhealthy_volumes = 0;  // of them lost at the start, or failing of late
+  bool loaded = false;             // the background count of what was there at Open has ended
 };
 
-// Content-addressed store of blobs on one volume. Layout below `root`:
+// Content-addressed store of blobs; the one that Open makes is on one volume (volumes/volume_set.h:
+// on several). Layout below `root`:
 //
 //   blobs/ab/cd/<hex>/data      the blob's bytes
 //   blobs/ab/cd/<hex>/pieces    PieceList; the folder's presence means: complete and durable
@@ -94,9 +99,9 @@ class BlobStore {
 
   // The complete blob, pinned while the reference is held; NOT_FOUND; RESOURCE_EXHAUSTED when too
   // many files are open. Counts as an access. Costs nothing when the blob is open already, else
-  // two system calls.
+  // a few system calls.
   virtual absl::StatusOr<std::shared_ptr<const Blob>> Find(const Digest& digest) = 0;
-  // As Find, without opening or touching. One system call.
+  // As Find, without opening or touching. At most two system calls.
   virtual bool Contains(const Digest& digest) = 0;
 
   // Begins or resumes. `size` nullopt: the backend did not say. While a partial of this digest is
@@ -130,6 +135,8 @@ class BlobStore {
   // Reads directories. Blocking.
   virtual absl::StatusOr<std::vector<Digest>> List(std::optional<Digest> after, int limit) = 0;
 
+  // Whether there is a partial on disk, open or not. One system call.
+  virtual bool ContainsPartial(const Digest& digest) = 0;
   // Digests of partials on disk. Blocking.
   virtual absl::StatusOr<std::vector<Digest>> ListPartials() = 0;
 

@@ -1,9 +1,12 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <thread>
 
 #include "absl/time/time.h"
+#include "kraken/base/random.h"
+#include "kraken/storage/crash/scratch_tree.h"
 #include "kraken/storage/store_fixture.h"
 
 namespace kraken::storage {
@@ -197,6 +200,91 @@ TEST_F(EvictionTest, ConcurrentStoresStayWithinTheQuota) {
   EXPECT_GE(store_->stats().evicted_blobs, 40u);
   ASSERT_OK_AND_ASSIGN(const std::vector<Digest> left, store_->List(std::nullopt, 100));
   EXPECT_EQ(store_->stats().blobs, left.size());
+}
+
+// Threads that read, keep, write and store blobs in a store that evicts all the time.
+class BusyEvictionTest : public EvictionTest {
+ protected:
+  static constexpr int kRounds = 150;
+
+  BusyEvictionTest() {
+    options_.root = scratch_.path() + "/store";
+    options_.max_idle_files = 3;
+    for (int i = 0; i < 24; ++i) {
+      blobs_.emplace_back(kPiece, kPiece, 2000 + static_cast<uint64_t>(i));
+    }
+    Open();
+  }
+  ~BusyEvictionTest() override { Close(); }
+
+  const TestBlob& Any(BitGen& random) const { return blobs_[random.Uniform(blobs_.size())]; }
+  bool IsOnDisk(const TestBlob& blob, std::string_view file) const {
+    return ::access(PathOf(blob.digest, file).c_str(), F_OK) == 0;
+  }
+
+  void StoreOne(BitGen& random) {
+    const TestBlob& blob = Any(random);
+    clock_.Advance(absl::Seconds(1));
+    const auto partial = store_->OpenPartial(blob.digest, blob.size(), {});
+    if (!partial.ok()) {
+      // There already, or what is read and kept leaves no room.
+      EXPECT_THAT(partial, testing::AnyOf(StatusIs(absl::StatusCode::kAlreadyExists),
+                                          StatusIs(absl::StatusCode::kResourceExhausted)));
+      return;
+    }
+    // Another thread may be at the same partial.
+    const absl::Status written = (*partial)->WriteAt(ByteOffset(0), blob.bytes);
+    EXPECT_OK(written);
+    EXPECT_OK((*partial)->MarkVerified(PieceIndex(0)));
+    EXPECT_TRUE(store_->ContainsPartial(blob.digest) || store_->Contains(blob.digest));
+    EXPECT_OK((*partial)->CommitNow());
+  }
+  void ReadOne(BitGen& random) {
+    const TestBlob& blob = Any(random);
+    const auto held = store_->Find(blob.digest);
+    if (!held.ok()) {
+      EXPECT_THAT(held, StatusIs(absl::StatusCode::kNotFound));
+      return;
+    }
+    EXPECT_EQ(ReadAll(**held), blob.bytes);
+    std::this_thread::yield();
+    EXPECT_TRUE(IsOnDisk(blob, "data"));
+    EXPECT_OK((*held)->piece_list());
+    EXPECT_TRUE(IsOnDisk(blob, "pieces"));
+  }
+  // Each thread keeps blobs of its own, so that none lets go of another's.
+  void KeepOne(BitGen& random, size_t own) {
+    const TestBlob& blob = blobs_[own];
+    if (!store_->SetKeep(blob.digest, true).ok()) return;
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_THAT(store_->GetSmall(blob.digest), IsOkAndHolds(ToString(blob.bytes)));
+      ReadOne(random);
+    }
+    EXPECT_OK(store_->SetKeep(blob.digest, false));
+  }
+
+  const ScratchTree scratch_;
+};
+
+TEST_F(BusyEvictionTest, WhatIsReadKeptOrWrittenIsNeverEvicted) {
+  std::vector<std::thread> threads;
+  for (uint64_t seed = 0; seed < 6; ++seed) {
+    threads.emplace_back([this, seed] {
+      SeededBitGen random(seed);
+      for (int i = 0; i < kRounds; ++i) {
+        if (seed < 2) StoreOne(random);
+        if (seed == 2 || seed == 3) ReadOne(random);
+        if (seed > 3) KeepOne(random, seed);
+        EXPECT_LE(store_->stats().bytes + store_->stats().reserved_bytes,
+                  static_cast<uint64_t>(10 * kCharge));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GT(store_->stats().evicted_blobs, 20u);
+  ASSERT_OK_AND_ASSIGN(const std::vector<Digest> left, store_->List(std::nullopt, 100));
+  EXPECT_EQ(store_->stats().blobs, left.size());
+  EXPECT_THAT(store_->ListPartials(), IsOkAndHolds(testing::IsEmpty()));
 }
 
 }  // namespace

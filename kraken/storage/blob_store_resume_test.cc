@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "absl/synchronization/notification.h"
 #include "kraken/storage/file_io.h"
 #include "kraken/storage/sequential_writer.h"
 #include "kraken/storage/store_fixture.h"
@@ -185,6 +186,62 @@ TEST_F(ResumeTest, DeleteRemovesADormantPartial) {
   ASSERT_OK(store_->Delete(blob_.digest, /*force=*/false));
   EXPECT_THAT(store_->ListPartials(), IsOkAndHolds(ElementsAre()));
   EXPECT_EQ(store_->stats().reserved_bytes, 0u);
+}
+
+// What is left when a crash lets one half of a removal survive.
+TEST_F(ResumeTest, BlobThatLacksAFileIsNotThereAndIsStoredAnew) {
+  Close();
+  for (const char* missing : {"pieces", "data"}) {
+    Open();
+    Store(blob_);
+    Close();
+    ASSERT_EQ(::unlink(PathOf(blob_.digest, missing).c_str()), 0);
+    Open();
+    EXPECT_NE(::access(PathOf(blob_.digest, "").c_str(), F_OK), 0);
+    EXPECT_EQ(store_->stats().blobs, 0u);
+    Store(blob_);
+    // Before the background count comes by.
+    ASSERT_EQ(::unlink(PathOf(blob_.digest, missing).c_str()), 0);
+    Close();
+    WorkerPool busy(1, 100);
+    absl::Notification go;
+    ASSERT_OK(busy.Submit([&go] { go.WaitForNotification(); }));
+    ASSERT_OK_AND_ASSIGN(const auto store, BlobStore::Open(options_, busy));
+    EXPECT_FALSE(store->Contains(blob_.digest));
+    EXPECT_THAT(store->Find(blob_.digest), StatusIs(absl::StatusCode::kNotFound));
+    EXPECT_THAT(store->SetKeep(blob_.digest, true), StatusIs(absl::StatusCode::kNotFound));
+    go.Notify();
+    store->WaitUntilLoaded();
+  }
+  Open();
+  Store(blob_);
+  ExpectStored(blob_);
+}
+
+TEST_F(ResumeTest, EvictionForgetsWhatSomebodyElseTookAway) {
+  Close();
+  options_.quota = ByteCount(1 << 20);
+  options_.low_watermark = options_.high_watermark = 0.01;
+  Open();
+  Store(blob_);
+  EXPECT_EQ(store_->stats().blobs, 1u);
+  const std::string doomed = PathOf(blob_.digest, "");
+  ASSERT_EQ(::rename(doomed.c_str(), (options_.root + "/trash/by-hand").c_str()), 0);
+  store_->EvictIfNeeded();
+  EXPECT_EQ(store_->stats().blobs, 0u);
+  EXPECT_EQ(store_->stats().evicted_blobs, 0u);
+}
+
+TEST_F(ResumeTest, PartialOfACompleteBlobIsTakenAwayAtTheStart) {
+  Store(blob_);
+  Close();
+  const std::string partial = options_.root + "/partial/" + blob_.digest.hex();
+  ASSERT_EQ(::mkdir(partial.c_str(), 0755), 0);
+  WriteTestFile(partial + "/data", "abc");
+  Open();
+  EXPECT_EQ(store_->stats().partials, 0u);
+  EXPECT_EQ(store_->stats().blobs, 1u);
+  EXPECT_NE(::access(partial.c_str(), F_OK), 0);
 }
 
 TEST_F(ResumeTest, KeepOfAPartialSurvivesARestart) {

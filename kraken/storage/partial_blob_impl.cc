@@ -460,6 +460,7 @@ absl::StatusOr<std::shared_ptr<const Blob>> PartialBlobImpl::CommitFiles(bool* g
   }
   if (core_->Contains(digest_)) {
     // Somebody stored it whole meanwhile.
+    KH_RETURN_IF_ERROR(core_->Settle(digest_));
     if (keep) KH_RETURN_IF_ERROR(core_->SetKeep(digest_, true));
     core_->RemovePartialDirectory(digest_, /*durable=*/false).IgnoreError();
   } else {

@@ -37,6 +37,10 @@ absl::Status IgnoreNotFound(absl::Status status) {
   return absl::IsNotFound(status) ? absl::OkStatus() : status;
 }
 
+size_t ShardOf(const Digest& digest) {
+  return static_cast<size_t>(digest.bytes()[0]) << 8 | digest.bytes()[1];
+}
+
 }  // namespace
 
 StoreCore::StoreCore(BlobStoreOptions options, BootId boot_id, UniqueFd lock_file, WorkerPool& pool)
@@ -61,10 +65,15 @@ absl::StatusOr<std::shared_ptr<const Blob>> StoreCore::OpenBlob(const Digest& di
     return absl::NotFoundError(absl::StrCat("blob ", digest.ToString(), " is not in the store"));
   }
   if (!fd.ok()) return fd.status();
+  std::string pieces = JoinPath(directory, kPieceListFile);
+  if (absl::IsNotFound(files_.Stat(pieces).status())) {
+    return absl::NotFoundError(
+        absl::StrCat("blob ", digest.ToString(), " is in the store without its piece list"));
+  }
   struct stat info;
   if (::fstat(fd->get(), &info) != 0) return ErrnoToStatus(errno, absl::StrCat("stat ", data));
   return std::make_shared<const Blob>(digest, ByteCount(info.st_size), *std::move(fd),
-                                      JoinPath(directory, kPieceListFile));
+                                      std::move(pieces));
 }
 
 absl::StatusOr<std::shared_ptr<const Blob>> StoreCore::Find(const Digest& digest) {
@@ -86,6 +95,9 @@ absl::StatusOr<std::shared_ptr<const Blob>> StoreCore::Find(const Digest& digest
     struct stat info;
     if (::fstat(blob->fd(), &info) != 0) return ErrnoToStatus(errno, digest.ToString());
     absl::MutexLock lock(&mu_);
+    if (evicting_.contains(digest)) {
+      return absl::NotFoundError(absl::StrCat("blob ", digest.ToString(), " is being evicted"));
+    }
     if (removals_ != removals) continue;  // perhaps of this very blob: look again
     if (std::shared_ptr<const Blob> other = open_.Find(digest)) return other;
     open_.Insert(blob);
@@ -120,7 +132,28 @@ bool StoreCore::Contains(const Digest& digest) {
     absl::MutexLock lock(&mu_);
     if (open_.Find(digest) != nullptr) return true;
   }
-  return files_.Stat(JoinPath(paths_.BlobDirectory(digest), kDataFile)).ok();
+  return IsWhole(digest);
+}
+
+bool StoreCore::IsWhole(const Digest& digest) const {
+  const std::string directory = paths_.BlobDirectory(digest);
+  return files_.Stat(JoinPath(directory, kDataFile)).ok() &&
+         files_.Stat(JoinPath(directory, kPieceListFile)).ok();
+}
+
+absl::Status StoreCore::Settle(const Digest& digest) {
+  const size_t shard = ShardOf(digest);
+  {
+    absl::MutexLock lock(&mu_);
+    if (settled_shards_[shard]) return absl::OkStatus();
+  }
+  const absl::Status synced = files_.SyncDirectory(paths_.Shard(digest));
+  // Without a shard there is no blob that could come back.
+  if (!synced.ok()) return IgnoreNotFound(synced);
+  KH_RETURN_IF_ERROR(EnsureShard(digest));
+  absl::MutexLock lock(&mu_);
+  settled_shards_.set(shard);
+  return absl::OkStatus();
 }
 
 void StoreCore::Touch(const Digest& digest) {
@@ -139,9 +172,10 @@ void StoreCore::Touch(const Digest& digest) {
 absl::Status StoreCore::SetKeep(const Digest& digest, bool keep) {
   const std::string directory = paths_.BlobDirectory(digest);
   const std::string path = JoinPath(directory, kKeepFile);
-  if (!files_.Stat(JoinPath(directory, kDataFile)).ok()) {
+  if (!IsWhole(digest)) {
     return absl::NotFoundError(absl::StrCat("blob ", digest.ToString(), " is not in the store"));
   }
+  KH_RETURN_IF_ERROR(Settle(digest));
   if (keep) {
     KH_RETURN_IF_ERROR(files_.Open(path, O_CREAT | O_WRONLY).status());
   } else {
@@ -156,13 +190,21 @@ absl::Status StoreCore::SetKeep(const Digest& digest, bool keep) {
 void StoreCore::StampAccess(int fd) const { RecordAccessTime(fd, NowNanoseconds()); }
 
 absl::Status StoreCore::EnsureShard(const Digest& digest) {
-  bool outer_created = false;
-  bool inner_created = false;
+  const size_t shard = ShardOf(digest);
+  {
+    absl::MutexLock lock(&mu_);
+    if (durable_shards_[shard]) return absl::OkStatus();
+  }
+  // Directories that are there already may have been made a moment ago, by another thread or by a
+  // process that was killed: that they are durable is only known of those that we have synced.
+  bool created;
   const std::string outer = paths_.OuterShard(digest);
-  KH_RETURN_IF_ERROR(files_.MakeDirectory(outer, &outer_created));
-  KH_RETURN_IF_ERROR(files_.MakeDirectory(paths_.Shard(digest), &inner_created));
-  if (inner_created) KH_RETURN_IF_ERROR(files_.SyncDirectory(outer));
-  if (outer_created) KH_RETURN_IF_ERROR(files_.SyncDirectory(paths_.blobs()));
+  KH_RETURN_IF_ERROR(files_.MakeDirectory(outer, &created));
+  KH_RETURN_IF_ERROR(files_.MakeDirectory(paths_.Shard(digest), &created));
+  KH_RETURN_IF_ERROR(files_.SyncDirectory(outer));
+  KH_RETURN_IF_ERROR(files_.SyncDirectory(paths_.blobs()));
+  absl::MutexLock lock(&mu_);
+  durable_shards_.set(shard);
   return absl::OkStatus();
 }
 
@@ -178,10 +220,14 @@ absl::Status StoreCore::Install(const Digest& digest, const std::string& directo
     KH_RETURN_IF_ERROR(files_.Rename(target, TrashName()));
     renamed = files_.Rename(directory, target);
   }
-  KH_RETURN_IF_ERROR(renamed);
+  // A network file system may carry a rename out and report that it failed.
+  if (!renamed.ok() && !(absl::IsNotFound(files_.Stat(directory).status()) && IsWhole(digest))) {
+    return renamed;
+  }
   absl::Status synced = files_.SyncDirectory(paths_.Shard(digest));
   if (synced.ok()) synced = files_.SyncDirectory(parent);
   if (synced.ok()) return absl::OkStatus();
+  // What the disk holds now nobody knows.
   *directory_gone = true;
   RemoveBlob(digest, /*durable=*/false).IgnoreError();
   return synced;
@@ -209,30 +255,57 @@ absl::Status StoreCore::RemoveBlob(const Digest& digest, bool durable) {
   {
     absl::MutexLock lock(&mu_);
     open_.Forget(digest);
+    settled_shards_.reset(ShardOf(digest));
   }
-  KH_RETURN_IF_ERROR(files_.Rename(paths_.BlobDirectory(digest), doomed));
+  const absl::Status renamed = files_.Rename(paths_.BlobDirectory(digest), doomed);
+  if (!renamed.ok() && !absl::IsNotFound(renamed)) return renamed;
   {
     absl::MutexLock lock(&mu_);
     ++removals_;
     open_.Forget(digest);  // opened meanwhile
+    // Also what somebody else has taken away is not there any more.
     BlobIndex::Entry* entry = index_.Find(digest);
     if (entry != nullptr && entry->kind == BlobKind::kComplete) index_.Remove(digest);
   }
+  KH_RETURN_IF_ERROR(renamed);
   if (durable) KH_RETURN_IF_ERROR(files_.SyncDirectory(paths_.Shard(digest)));
   return DeleteTree(doomed);
 }
 
 absl::Status StoreCore::RemovePartialDirectory(const Digest& digest, bool durable) {
   const std::string doomed = TrashName();
-  KH_RETURN_IF_ERROR(files_.Rename(paths_.PartialDirectory(digest), doomed));
+  const absl::Status renamed = files_.Rename(paths_.PartialDirectory(digest), doomed);
+  if (!renamed.ok() && !absl::IsNotFound(renamed)) return renamed;
   {
     absl::MutexLock lock(&mu_);
     ++removals_;
     BlobIndex::Entry* entry = index_.Find(digest);
     if (entry != nullptr && entry->kind == BlobKind::kDormantPartial) index_.Remove(digest);
   }
+  KH_RETURN_IF_ERROR(renamed);
   if (durable) KH_RETURN_IF_ERROR(files_.SyncDirectory(paths_.partials()));
   return DeleteTree(doomed);
+}
+
+void StoreCore::RemoveWreck(const Digest& digest) {
+  if (!digest_locks_.TryLock(digest)) return;
+  const std::string directory = paths_.BlobDirectory(digest);
+  // Nothing is missing because a disk does not answer.
+  const bool missing = absl::IsNotFound(files_.Stat(JoinPath(directory, kDataFile)).status()) ||
+                       absl::IsNotFound(files_.Stat(JoinPath(directory, kPieceListFile)).status());
+  if (missing) RemoveBlob(digest, /*durable=*/false).IgnoreError();
+  digest_locks_.Unlock(digest);
+}
+
+void StoreCore::RemoveNeedlessPartial(const Digest& digest) {
+  if (!digest_locks_.TryLock(digest)) return;
+  bool open;
+  {
+    absl::MutexLock lock(&mu_);
+    open = partials_.contains(digest);
+  }
+  if (!open && IsWhole(digest)) RemovePartialDirectory(digest, /*durable=*/false).IgnoreError();
+  digest_locks_.Unlock(digest);
 }
 
 std::string StoreCore::TrashName() {
@@ -361,14 +434,15 @@ void StoreCore::EvictOne(const Digest& digest) {
       entry->keep = entry->keep || keep;
       evict = kind != BlobKind::kOpenPartial && !entry->keep && !open_.IsPinned(digest);
     }
-    // Who looks it up before the rename below still gets it, and reads on from a file without a
-    // name.
+    if (evict) evicting_.insert(digest);
     if (evict) open_.Forget(digest);
   }
   if (evict) {
     const absl::Status removed = kind == BlobKind::kComplete
                                      ? RemoveBlob(digest, /*durable=*/false)
                                      : RemovePartialDirectory(digest, /*durable=*/false);
+    absl::MutexLock lock(&mu_);
+    evicting_.erase(digest);
     evict = removed.ok();
   }
   digest_locks_.Unlock(digest);

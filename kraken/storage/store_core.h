@@ -2,6 +2,7 @@
 #define KRAKEN_STORAGE_STORE_CORE_H_
 
 #include <atomic>
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -51,6 +53,10 @@ class StoreCore : public std::enable_shared_from_this<StoreCore> {
 
   absl::StatusOr<std::shared_ptr<const Blob>> Find(const Digest& digest);
   bool Contains(const Digest& digest);
+  // Makes durable that the blob is there, or is not: what an earlier process or a failed operation
+  // left behind is perhaps only in the page cache. Costs nothing from the second time on for
+  // blobs of one shard. REQUIRES: the digest's lock is held.
+  absl::Status Settle(const Digest& digest);
   void Touch(const Digest& digest);
   // REQUIRES: the digest's lock is held.
   absl::Status SetKeep(const Digest& digest, bool keep);
@@ -76,6 +82,12 @@ class StoreCore : public std::enable_shared_from_this<StoreCore> {
   // Takes a blob's directory away and deletes it. REQUIRES: the digest's lock is held.
   absl::Status RemoveBlob(const Digest& digest, bool durable);
   absl::Status RemovePartialDirectory(const Digest& digest, bool durable);
+
+  // Takes a directory away that stands in the place of a blob and is none, since `data` or `pieces`
+  // is missing: the rest of a removal that a crash has reordered. Unless somebody is at it.
+  void RemoveWreck(const Digest& digest);
+  // Takes a partial blob away that is complete as well and that nobody has open.
+  void RemoveNeedlessPartial(const Digest& digest);
 
   // A new name within the trash.
   std::string TrashName();
@@ -132,6 +144,9 @@ class StoreCore : public std::enable_shared_from_this<StoreCore> {
   absl::StatusOr<std::shared_ptr<const Blob>> OpenBlob(const Digest& digest);
   void RecordAccess(const std::shared_ptr<const Blob>& blob, BlobIndex::Entry& entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether the directory of a blob has all that makes it one.
+  bool IsWhole(const Digest& digest) const;
+  // Makes the directories that hold the blob's, durably.
   absl::Status EnsureShard(const Digest& digest);
   absl::StatusOr<SpaceUse> Use() ABSL_LOCKS_EXCLUDED(mu_);
   SpaceLimits Limits() const;
@@ -154,14 +169,20 @@ class StoreCore : public std::enable_shared_from_this<StoreCore> {
   std::atomic<uint64_t> trash_counter_{0};
   std::atomic<bool> closing_{false};
   DigestLocks digest_locks_;
+  static constexpr size_t kShardCount = 1 << 16;
   // One eviction at a time, so that two reservations do not both evict for the whole need.
   absl::Mutex evict_mu_;
 
   mutable absl::Mutex mu_;
   BlobIndex index_ ABSL_GUARDED_BY(mu_);
   OpenBlobs open_ ABSL_GUARDED_BY(mu_);
+  // Being evicted: nobody had them open, and nobody is given them any more.
+  absl::flat_hash_set<Digest> evicting_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<Digest, LivePartial> partials_ ABSL_GUARDED_BY(mu_);
   int64_t unallocated_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  // Shards whose own names this process has made durable, and those whose entries are durable too.
+  std::bitset<kShardCount> durable_shards_ ABSL_GUARDED_BY(mu_);
+  std::bitset<kShardCount> settled_shards_ ABSL_GUARDED_BY(mu_);
   // Counts names taken away, so that a lookup can tell that what it opened has gone since.
   uint64_t removals_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t evicted_blobs_ ABSL_GUARDED_BY(mu_) = 0;

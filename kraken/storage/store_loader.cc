@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_format.h"
 #include "kraken/base/digest.h"
 #include "kraken/storage/blob_index.h"
 #include "kraken/storage/partial_blob_impl.h"
@@ -15,8 +14,6 @@
 
 namespace kraken::storage {
 namespace {
-
-constexpr int kShards = 256;
 
 int64_t ModifiedNanoseconds(const struct stat& info) {
   return info.st_mtim.tv_sec * int64_t{1'000'000'000} + info.st_mtim.tv_nsec;
@@ -39,7 +36,10 @@ void CountBlob(StoreCore& core, const Digest& digest) {
   while (true) {
     const uint64_t removals = core.removals();
     const absl::StatusOr<struct stat> info = core.files().Stat(JoinPath(directory, kDataFile));
-    if (!info.ok()) return;
+    if (!info.ok() || !core.files().Stat(JoinPath(directory, kPieceListFile)).ok()) {
+      core.RemoveWreck(digest);
+      return;
+    }
     const int64_t pieces = info->st_size / PieceLengthFor(ByteCount(info->st_size)).value() + 1;
     const BlobIndex::Entry entry{.kind = BlobKind::kComplete,
                                  .keep = core.files().Stat(JoinPath(directory, kKeepFile)).ok(),
@@ -54,6 +54,7 @@ void CountPartial(StoreCore& core, const Digest& digest) {
   const std::string directory = core.paths().PartialDirectory(digest);
   while (true) {
     const uint64_t removals = core.removals();
+    if (absl::IsNotFound(core.files().Stat(directory).status())) return;
     const absl::StatusOr<struct stat> data = core.files().Stat(JoinPath(directory, kDataFile));
     const int64_t size = data.ok() ? data->st_size : 0;
     const int64_t age = data.ok() ? ModifiedNanoseconds(*data) : 0;
@@ -69,12 +70,14 @@ void CountPartials(StoreCore& core) {
   for (const std::string& name : NamesIn(core, core.paths().partials())) {
     if (core.closing()) return;
     const absl::StatusOr<Digest> digest = Digest::FromHex(name);
-    if (digest.ok()) CountPartial(core, *digest);
+    if (!digest.ok()) continue;
+    // A crash came between the whole blob and the removal of what had arrived of it.
+    if (core.Contains(*digest)) core.RemoveNeedlessPartial(*digest);
+    CountPartial(core, *digest);
   }
 }
 
-void CountShard(StoreCore& core, int shard) {
-  const std::string outer = JoinPath(core.paths().blobs(), absl::StrFormat("%02x", shard));
+void CountShard(StoreCore& core, const std::string& outer) {
   for (const std::string& inner : NamesIn(core, outer)) {
     for (const std::string& name : NamesIn(core, JoinPath(outer, inner))) {
       if (core.closing()) return;
@@ -84,30 +87,29 @@ void CountShard(StoreCore& core, int shard) {
   }
 }
 
-// Counts shard after shard, each as a task of its own.
-void CountFrom(std::shared_ptr<StoreCore> core, int shard) {
-  while (shard < kShards && !core->closing()) {
-    CountShard(*core, shard++);
-    if (core->pool().Submit([core, shard] { CountFrom(core, shard); }).ok()) return;
+// Counts the blobs below each of `outers`, one after the other, each as a task of its own.
+void CountShards(std::shared_ptr<StoreCore> core, std::vector<std::string> outers) {
+  while (!outers.empty() && !core->closing()) {
+    CountShard(*core, JoinPath(core->paths().blobs(), outers.back()));
+    outers.pop_back();
+    if (core->pool().Submit([core, outers] { CountShards(core, outers); }).ok()) return;
     // The pool is busy: go on here.
   }
   if (!core->closing()) core->EvictIfNeeded();
   core->SetLoaded();
 }
 
+void CountAll(const std::shared_ptr<StoreCore>& core) {
+  core->EmptyTrash();
+  CountPartials(*core);
+  CountShards(core, NamesIn(*core, core->paths().blobs()));
+}
+
 }  // namespace
 
 void StartLoading(const std::shared_ptr<StoreCore>& core) {
-  const absl::Status submitted = core->pool().Submit([core] {
-    core->EmptyTrash();
-    CountPartials(*core);
-    CountFrom(core, 0);
-  });
-  if (submitted.ok()) return;
   // No room for the first task: count here rather than not at all.
-  core->EmptyTrash();
-  CountPartials(*core);
-  CountFrom(core, 0);
+  if (!core->pool().Submit([core] { CountAll(core); }).ok()) CountAll(core);
 }
 
 }  // namespace kraken::storage

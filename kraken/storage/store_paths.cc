@@ -12,6 +12,14 @@ StorePaths::StorePaths(std::string root)
       partials_(JoinPath(root_, "partial")),
       trash_(JoinPath(root_, "trash")) {}
 
+std::string StorePaths::Parent() const {
+  std::string_view path = root_;
+  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return ".";
+  return std::string(path.substr(0, slash == 0 ? 1 : slash));
+}
+
 std::string StorePaths::OuterShard(const Digest& digest) const {
   return JoinPath(blobs_, digest.hex().substr(0, 2));
 }

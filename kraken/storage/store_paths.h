@@ -15,6 +15,8 @@ class StorePaths {
   explicit StorePaths(std::string root);
 
   const std::string& root() const { return root_; }
+  // The directory that holds the root.
+  std::string Parent() const;
   const std::string& blobs() const { return blobs_; }
   const std::string& partials() const { return partials_; }
   const std::string& trash() const { return trash_; }

@@ -1,5 +1,5 @@
-#ifndef KRAKEN_STORAGE_FAULT_FILE_SYSTEM_H_
-#define KRAKEN_STORAGE_FAULT_FILE_SYSTEM_H_
+#ifndef KRAKEN_STORAGE_CRASH_FAULT_FILE_SYSTEM_H_
+#define KRAKEN_STORAGE_CRASH_FAULT_FILE_SYSTEM_H_
 
 #include <functional>
 #include <string>
@@ -9,13 +9,15 @@
 
 namespace kraken::storage {
 
-// For tests: asks `hook` before every operation; an error takes the operation's place. The hook
-// may also end the process. Thread-safe if the hook is.
+// For tests: asks `before` before every operation; an error takes the operation's place. The hook
+// may also end the process. Tells `after` of every operation that was carried out; its error is
+// what the caller sees, though the operation was done. Thread-safe if the hooks are.
 class FaultFileSystem final : public FileSystem {
  public:
   using Hook = std::function<absl::Status(std::string_view operation, const std::string& path)>;
 
-  explicit FaultFileSystem(Hook hook) : hook_(std::move(hook)) {}
+  explicit FaultFileSystem(Hook before, Hook after = nullptr, FileSystem& base = PosixFileSystem())
+      : before_(std::move(before)), after_(std::move(after)), base_(base) {}
 
   absl::StatusOr<UniqueFd> Open(const std::string& path, int flags) override;
   absl::Status MakeDirectory(const std::string& path, bool* created) override;
@@ -34,10 +36,20 @@ class FaultFileSystem final : public FileSystem {
   absl::StatusOr<Space> SpaceOf(const std::string& path) override;
 
  private:
-  const Hook hook_;
-  FileSystem& real_ = PosixFileSystem();
+  // The result of an operation that was carried out.
+  template <typename Result>
+  Result After(std::string_view operation, const std::string& path, Result result) {
+    if (after_ == nullptr) return result;
+    absl::Status status = after_(operation, path);
+    if (status.ok()) return result;
+    return status;
+  }
+
+  const Hook before_;
+  const Hook after_;
+  FileSystem& base_;
 };
 
 }  // namespace kraken::storage
 
-#endif  // KRAKEN_STORAGE_FAULT_FILE_SYSTEM_H_
+#endif  // KRAKEN_STORAGE_CRASH_FAULT_FILE_SYSTEM_H_

@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "kraken/storage/fault_file_system.h"
+#include "kraken/storage/crash/fault_file_system.h"
 #include "kraken/storage/store_fixture.h"
 
 namespace kraken::storage {
@@ -173,6 +173,43 @@ TEST_F(FaultTest, FailedEvictionIsNotCounted) {
   EXPECT_EQ(store_->stats().evicted_blobs, 0u);
   EXPECT_EQ(store_->stats().blobs, 1u);
   ExpectStored(blob);
+}
+
+// What is held is never evicted: who comes while the directory is being taken away gets nothing.
+class EvictionRaceTest : public StoreFixture {
+ protected:
+  EvictionRaceTest() {
+    options_.file_system = &files_;
+    options_.quota = ByteCount(1 << 20);
+    options_.low_watermark = options_.high_watermark = 0.01;
+    Open();
+  }
+  ~EvictionRaceTest() override { Close(); }
+
+  const TestBlob blob_{3 * kPiece, kPiece};
+  bool evicting_ = false;
+  int looks_ = 0;
+  absl::Status Look(std::string_view operation) {
+    if (!evicting_ || operation != "rename") return absl::OkStatus();
+    ++looks_;
+    evicting_ = false;
+    EXPECT_THAT(store_->Find(blob_.digest), StatusIs(absl::StatusCode::kNotFound));
+    evicting_ = true;
+    return absl::OkStatus();
+  }
+  FaultFileSystem files_{
+      [this](std::string_view operation, const std::string&) { return Look(operation); },
+      [this](std::string_view operation, const std::string&) { return Look(operation); }};
+};
+
+TEST_F(EvictionRaceTest, NobodyIsGivenABlobThatIsBeingEvicted) {
+  Store(blob_);
+  evicting_ = true;
+  store_->EvictIfNeeded();
+  evicting_ = false;
+  EXPECT_EQ(looks_, 2);
+  EXPECT_EQ(store_->stats().evicted_blobs, 1u);
+  EXPECT_EQ(store_->stats().open_files, 0u);
 }
 
 }  // namespace
