@@ -71,7 +71,7 @@ RegistryTokenAuth TokenServer::registry_auth() const {
   return {realm_, kService, kIssuer, certificate_file_};
 }
 
-std::string TokenServer::Mint(absl::string_view scope) const {
+std::string TokenServer::Mint(absl::string_view scope, absl::Duration lifetime) const {
   json header = json::object();
   header["typ"] = "JWT";
   header["alg"] = "ES256";
@@ -84,7 +84,7 @@ std::string TokenServer::Mint(absl::string_view scope) const {
   claims["jti"] = absl::StrCat(absl::ToUnixNanos(now));
   claims["iat"] = absl::ToUnixSeconds(now);
   claims["nbf"] = absl::ToUnixSeconds(now - kClockSkew);
-  claims["exp"] = absl::ToUnixSeconds(now + options_.token_lifetime);
+  claims["exp"] = absl::ToUnixSeconds(now + lifetime);
   claims["access"] = AccessOf(scope);
   const std::string text = absl::StrCat(absl::WebSafeBase64Escape(DumpJson(header)), ".",
                                         absl::WebSafeBase64Escape(DumpJson(claims)));
@@ -112,8 +112,17 @@ void TokenServer::Handle(net::HttpExchange& exchange) {
     absl::MutexLock lock(&mutex_);
     requested_scopes_.push_back(scope);
   }
+  std::string granted = scope;
+  if (options_.may_pull != nullptr) {
+    const std::vector<std::string> parts = absl::StrSplit(scope, ':');
+    const absl::StatusOr<bool> may_pull =
+        options_.may_pull(exchange.request().headers.GetOr("Authorization"),
+                          parts.size() == 3 ? parts[1] : "");
+    if (!may_pull.ok()) return exchange.RespondError(401, may_pull.status().message());
+    if (!*may_pull) granted = "";
+  }
   json body = json::object();
-  body["token"] = Mint(scope);
+  body["token"] = Mint(granted);
   body["access_token"] = "";  // as harbor-core has it
   body["expires_in"] = absl::ToInt64Seconds(options_.token_lifetime);
   exchange.Respond(200, {{"Content-Type", "application/json"}}, DumpJson(body));

@@ -1,6 +1,7 @@
 #ifndef KRAKEN_REGISTRY_TESTING_TOKEN_SERVER_H_
 #define KRAKEN_REGISTRY_TESTING_TOKEN_SERVER_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,11 @@ struct TokenServerOptions {
   std::string directory;
   // Whom to give tokens to; nothing: everybody.
   absl::optional<BasicCredentials> credentials;
+  // Instead: whether who sends this Authorization field ("": nobody in particular) may pull from a
+  // repository. As Harbor does it, a token without any right is the answer to who may not. An error
+  // is a 401.
+  std::function<absl::StatusOr<bool>(absl::string_view authorization, absl::string_view repository)>
+      may_pull;
   absl::Duration token_lifetime = absl::Minutes(30);
 };
 
@@ -39,7 +45,9 @@ class TokenServer {
   // What the registry must be told.
   RegistryTokenAuth registry_auth() const;
   // A token for "repository:library/debian:pull,push".
-  std::string Mint(absl::string_view scope) const;
+  std::string Mint(absl::string_view scope) const { return Mint(scope, options_.token_lifetime); }
+  // Negative: it has expired already.
+  std::string Mint(absl::string_view scope, absl::Duration lifetime) const;
   // The scopes that were asked for, in order.
   std::vector<std::string> requested_scopes() const;
 
