@@ -28,8 +28,13 @@ class AgentCase(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.cluster = BackedCluster(LoopbackNetwork(), folder.name, _PROGRAMS, ["agent"])
         cls.addClassCleanup(cls.cluster.close)
+        cls.configure(cls.cluster)
         cls.cluster.start()
         cls.agent = cls.cluster.agents[0].registry
+
+    @classmethod
+    def configure(cls, cluster):
+        """Before the start: for those who derive from it."""
 
     def push(self, made, tag=None):
         upload(self.cluster.registry, REPOSITORY, made, tag)
