@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "kraken/access/client_credential.h"
@@ -9,6 +10,7 @@
 #include "kraken/base/status_macros.h"
 #include "kraken/net/http_client.h"
 #include "kraken/net/url.h"
+#include "kraken/registry/tag_list.h"
 
 namespace kraken::agent {
 namespace {
@@ -83,28 +85,47 @@ void PullAccess::Refuse(net::HttpExchange& exchange, const absl::optional<Namesp
 void PullAccess::ServeTagList(Exchange exchange, const Namespace& ns) {
   const absl::StatusOr<net::QueryParams> params = net::ParseQuery(exchange->query());
   if (!params.ok()) return Refuse(*exchange, ns, params.status(), ResourceKind::kRepository);
-  ServeList(
-      std::move(exchange), ns,
-      [ns, n = net::FindQueryParam(*params, "n").value_or(""),
-       last = net::FindQueryParam(*params, "last").value_or("")](
-          registry::RegistryClient& harbor,
-          const registry::Cancellation& cancellation) -> absl::StatusOr<registry::FetchedList> {
-        KH_ASSIGN_OR_RETURN(const RepositoryName repository, ns.ToRepositoryName());
-        return harbor.GetTagList(repository, n, last, cancellation);
-      });
+  const absl::StatusOr<absl::optional<size_t>> n =
+      registry::ParsePageSize(net::FindQueryParam(*params, "n"));
+  if (!n.ok()) {
+    exchange->Respond(registry::ErrorResponse(400, registry::ErrorCode::kPaginationNumberInvalid,
+                                              n.status().message()));
+    return;
+  }
+  ServeList(std::move(exchange), ns,
+            [this, ns, n = *n, last = net::FindQueryParam(*params, "last").value_or("")](
+                registry::RegistryClient& harbor) -> absl::StatusOr<net::HttpResponse> {
+              KH_ASSIGN_OR_RETURN(const RepositoryName repository, ns.ToRepositoryName());
+              KH_ASSIGN_OR_RETURN(const std::vector<std::string> tags,
+                                  harbor.GetTags(repository, gate_->shutdown()));
+              const registry::TagPage page = registry::PageOf(tags, n, last);
+              net::HttpResponse response;
+              response.headers.Set("Content-Type", "application/json");
+              if (page.next.has_value()) {
+                response.headers.Set(
+                    "Link", absl::StrCat("</v2/", repository.ToString(), "/tags/list?n=", *n,
+                                         "&last=", net::PercentEncode(*page.next),
+                                         ">; rel=\"next\""));
+              }
+              response.body = registry::TagListJson(repository.ToString(), page.tags);
+              return response;
+            });
 }
 
 void PullAccess::ServeReferrers(Exchange exchange, const Namespace& ns, const Digest& digest) {
   const absl::StatusOr<net::QueryParams> params = net::ParseQuery(exchange->query());
   if (!params.ok()) return Refuse(*exchange, ns, params.status(), ResourceKind::kManifest);
-  ServeList(
-      std::move(exchange), ns,
-      [ns, digest, type = net::FindQueryParam(*params, "artifactType").value_or("")](
-          registry::RegistryClient& harbor,
-          const registry::Cancellation& cancellation) -> absl::StatusOr<registry::FetchedList> {
-        KH_ASSIGN_OR_RETURN(const RepositoryName repository, ns.ToRepositoryName());
-        return harbor.GetReferrers(repository, digest, type, cancellation);
-      });
+  ServeList(std::move(exchange), ns,
+            [this, ns, digest, type = net::FindQueryParam(*params, "artifactType").value_or("")](
+                registry::RegistryClient& harbor) -> absl::StatusOr<net::HttpResponse> {
+              KH_ASSIGN_OR_RETURN(const RepositoryName repository, ns.ToRepositoryName());
+              net::HttpResponse response;
+              KH_ASSIGN_OR_RETURN(response.body, harbor.GetReferrers(repository, digest, type,
+                                                                     gate_->shutdown()));
+              response.headers.Set("Content-Type", "application/vnd.oci.image.index.v1+json");
+              if (!type.empty()) response.headers.Set("OCI-Filters-Applied", "artifactType");
+              return response;
+            });
 }
 
 void PullAccess::ServeList(Exchange exchange, const Namespace& ns, Fetch fetch) {
@@ -127,14 +148,12 @@ void PullAccess::ServeList(Exchange exchange, const Namespace& ns, Fetch fetch) 
   const absl::Status submitted =
       pool_.Submit([this, exchange, ns, policy, client = *client, fetch = std::move(fetch)] {
         const std::unique_ptr<registry::RegistryClient> harbor = gate_->HarborFor(*policy, client);
-        const absl::StatusOr<registry::FetchedList> list = fetch(*harbor, gate_->shutdown());
-        exchange->Post([this, ns, list](net::HttpExchange& e) {
-          if (!list.ok()) return Refuse(e, ns, list.status(), ResourceKind::kRepository);
-          net::HeaderMap headers = list->headers;
-          headers.Set("Content-Type", list->media_type);
-          e.Respond(200, headers, list->body);
-        });
-      });
+        const absl::StatusOr<net::HttpResponse> list = fetch(*harbor);
+    exchange->Post([this, ns, list](net::HttpExchange& e) {
+      if (!list.ok()) return Refuse(e, ns, list.status(), ResourceKind::kRepository);
+      e.Respond(*list);
+    });
+  });
   if (!submitted.ok()) Refuse(*exchange, ns, submitted, ResourceKind::kRepository);
 }
 

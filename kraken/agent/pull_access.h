@@ -55,8 +55,7 @@ class PullAccess {
   void Shutdown();
 
  private:
-  using Fetch = std::function<absl::StatusOr<registry::FetchedList>(
-      registry::RegistryClient& harbor, const registry::Cancellation& cancellation)>;
+  using Fetch = std::function<absl::StatusOr<net::HttpResponse>(registry::RegistryClient& harbor)>;
 
   PullAccess();
   void ServeList(Exchange exchange, const Namespace& ns, Fetch fetch);

@@ -26,6 +26,7 @@
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
 #include "kraken/base/strong_index.h"
+#include "kraken/base/tag.h"
 #include "kraken/net/blocking_http_client.h"
 #include "kraken/net/http_client.h"
 #include "kraken/net/http_message.h"
@@ -36,6 +37,8 @@
 #include "kraken/registry/errors.h"
 #include "kraken/registry/manifest.h"
 #include "kraken/registry/media_type.h"
+#include "kraken/registry/referrers.h"
+#include "kraken/registry/tag_list.h"
 
 namespace kraken::registry {
 namespace {
@@ -95,11 +98,18 @@ std::string PullScope(const RepositoryName& repository) {
   return absl::StrCat("repository:", repository.ToString(), ":pull");
 }
 
-// Adds "name=value" to the query, unless the value is empty.
-void AddParameter(std::string& target, absl::string_view name, absl::string_view value) {
-  if (value.empty()) return;
-  absl::StrAppend(&target, absl::StrContains(target, '?') ? "&" : "?", name, "=",
-                  net::PercentEncode(value));
+// The target of a Link field (RFC 8288) with rel="next" that stays at `path`; "" if there is none.
+std::string NextPage(absl::string_view link, absl::string_view path) {
+  const size_t begin = link.find('<');
+  const size_t end = link.find('>');
+  if (begin == absl::string_view::npos || end == absl::string_view::npos || end < begin) return "";
+  absl::string_view target = link.substr(begin + 1, end - begin - 1);
+  if (!absl::StrContains(link.substr(end), "next")) return "";
+  const size_t at = target.find(path);
+  if (at == absl::string_view::npos || !absl::StartsWith(target.substr(at + path.size()), "?")) {
+    return "";
+  }
+  return std::string(target.substr(at));
 }
 
 absl::Span<const uint8_t> AsBytes(absl::string_view text) {
@@ -339,42 +349,57 @@ absl::Status RegistryClient::GetBlob(const RepositoryName& repository, const Dig
   return reader.sink_failed() ? reader.error : status;
 }
 
-absl::StatusOr<FetchedList> RegistryClient::GetTagList(const RepositoryName& repository,
-                                                       absl::string_view n, absl::string_view last,
-                                                       const Cancellation& cancellation) {
-  std::string target = absl::StrCat("/v2/", repository.ToString(), "/tags/list", Query());
-  AddParameter(target, "n", n);
-  AddParameter(target, "last", last);
-  return GetList({"GET", std::move(target), PullScope(repository),
-                  absl::StrCat("tags of ", repository.ToString(), " from ", host()), kJson},
-                 cancellation);
+absl::StatusOr<std::vector<std::string>> RegistryClient::GetTags(
+    const RepositoryName& repository, const Cancellation& cancellation) {
+  const std::string path = absl::StrCat("/v2/", repository.ToString(), "/tags/list");
+  Request request{"GET", absl::StrCat(path, Query()), PullScope(repository),
+                  absl::StrCat("tags of ", repository.ToString(), " from ", host()), kJson};
+  std::vector<std::string> tags;
+  while (true) {
+    BodyReader reader;
+    KH_RETURN_IF_ERROR(ExchangeWithRetries(request, reader, cancellation));
+    const absl::StatusOr<std::vector<std::string>> page = ParseTagList(reader.body());
+    if (!page.ok()) {
+      return absl::InternalError(absl::StrCat(request.what, ": ", page.status().message()));
+    }
+    tags.insert(tags.end(), page->begin(), page->end());
+    if (tags.size() > kMaxTags) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(request.what, ": more than ", kMaxTags, " tags"));
+    }
+    const std::string next = NextPage(reader.headers().GetOr("Link"), path);
+    // A page that is empty, or leads to itself, is the last one whatever it says.
+    if (next.empty() || page->empty() || next == request.target) return tags;
+    request.target = next;
+  }
 }
 
-absl::StatusOr<FetchedList> RegistryClient::GetReferrers(const RepositoryName& repository,
-                                                         const Digest& digest,
+absl::StatusOr<std::string> RegistryClient::GetReferrers(const RepositoryName& repository,
+                                                         const Digest& subject,
                                                          absl::string_view artifact_type,
                                                          const Cancellation& cancellation) {
-  std::string target =
-      absl::StrCat("/v2/", repository.ToString(), "/referrers/", digest.ToString(), Query());
-  AddParameter(target, "artifactType", artifact_type);
-  return GetList({"GET", std::move(target), PullScope(repository),
-                  absl::StrCat("referrers of ", repository.ToString(), "@", digest.ToString(),
-                               " from ", host()),
-                  kIndexAccept},
-                 cancellation);
-}
-
-absl::StatusOr<FetchedList> RegistryClient::GetList(const Request& request,
-                                                    const Cancellation& cancellation) {
+  const Request request{
+      "GET",
+      absl::StrCat("/v2/", repository.ToString(), "/referrers/", subject.ToString(), Query()),
+      PullScope(repository),
+      absl::StrCat("referrers of ", repository.ToString(), "@", subject.ToString(), " from ",
+                   host()),
+      kIndexAccept};
   BodyReader reader;
-  KH_RETURN_IF_ERROR(ExchangeWithRetries(request, reader, cancellation));
-  FetchedList list{.body = std::move(reader.body()),
-                   .media_type = std::string(reader.headers().GetOr("Content-Type")),
-                   .headers = {}};
-  for (const absl::string_view name : {"Link", "OCI-Filters-Applied"}) {
-    if (const auto value = reader.headers().Get(name)) list.headers.Add(name, *value);
+  absl::Status status = ExchangeWithRetries(request, reader, cancellation);
+  std::string index = std::move(reader.body());
+  if (absl::IsNotFound(status)) {
+    KH_ASSIGN_OR_RETURN(const Tag tag, Tag::Parse(ReferrersTag(subject)));
+    absl::StatusOr<FetchedManifest> list = GetManifest(repository, tag, cancellation);
+    status = absl::IsNotFound(list.status()) ? absl::OkStatus() : list.status();
+    index = list.ok() ? std::move(list->body) : NoReferrers();
   }
-  return list;
+  KH_RETURN_IF_ERROR(status);
+  absl::StatusOr<std::string> filtered = FilterReferrers(index, artifact_type);
+  if (!filtered.ok()) {
+    return absl::InternalError(absl::StrCat(request.what, ": ", filtered.status().message()));
+  }
+  return filtered;
 }
 
 std::string RegistryClient::Query() const {

@@ -18,7 +18,6 @@
 #include "kraken/base/repository_name.h"
 #include "kraken/base/strong_index.h"
 #include "kraken/net/blocking_http_client.h"
-#include "kraken/net/http_message.h"
 #include "kraken/net/tls_context.h"
 #include "kraken/net/url.h"
 #include "kraken/registry/authenticator.h"
@@ -69,14 +68,6 @@ struct FetchedManifest {
   std::string body;
 };
 
-// A list of tags or of referrers, as the registry sent it.
-struct FetchedList {
-  std::string body;
-  std::string media_type;
-  // The fields that tell of further pages and of filters: Link, OCI-Filters-Applied; only those.
-  net::HeaderMap headers;
-};
-
 // A client of one registry (OCI distribution specification 1.1), for reading.
 //
 // Authenticates when challenged (Basic or Bearer) and remembers how. Follows redirects of GET and
@@ -93,6 +84,8 @@ struct FetchedList {
 // or a part of a body arrives, and while waiting for the next try.
 class RegistryClient {
  public:
+  static constexpr size_t kMaxTags = 200'000;
+
   // `http`, `clock` and `bits` outlive this object; `bits` is thread-safe.
   RegistryClient(RegistryClientOptions options, net::BlockingHttpClient* http, const Clock* clock,
                  BitGen* bits);
@@ -123,12 +116,13 @@ class RegistryClient {
   absl::Status GetBlob(const RepositoryName& repository, const Digest& digest, ByteOffset offset,
                        BlobSink& sink, const Cancellation& cancellation);
 
-  // GET /v2/<repository>/tags/list; `n` and `last` as the client sent them (RFC 3986 encoded by
-  // us), empty: left out. RESOURCE_EXHAUSTED: longer than kMaxManifestBytes.
-  absl::StatusOr<FetchedList> GetTagList(const RepositoryName& repository, absl::string_view n,
-                                         absl::string_view last, const Cancellation& cancellation);
-  // GET /v2/<repository>/referrers/<digest>.
-  absl::StatusOr<FetchedList> GetReferrers(const RepositoryName& repository, const Digest& digest,
+  // All tags of a repository, page by page. RESOURCE_EXHAUSTED: more than kMaxTags.
+  absl::StatusOr<std::vector<std::string>> GetTags(const RepositoryName& repository,
+                                                   const Cancellation& cancellation);
+  // An index of what refers to a manifest and, unless `artifact_type` is "", has that type. From
+  // the registry's referrers API or, where it has none, the tag under which clients keep the list;
+  // an empty one if there is neither.
+  absl::StatusOr<std::string> GetReferrers(const RepositoryName& repository, const Digest& subject,
                                            absl::string_view artifact_type,
                                            const Cancellation& cancellation);
 
@@ -157,7 +151,6 @@ class RegistryClient {
                           const Reference& reference) const;
   Request BlobRequest(absl::string_view method, const RepositoryName& repository,
                       const Digest& digest) const;
-  absl::StatusOr<FetchedList> GetList(const Request& request, const Cancellation& cancellation);
   // The end of a request's target.
   std::string Query() const;
 
