@@ -30,8 +30,6 @@ _SUITE_TIMEOUT_S = 120
 _REPOSITORY = "conformance/repo1"
 # What only a registry that takes pushes is asked for.
 _OFF = ("PUSH", "BLOBS_DELETE", "MANIFESTS_DELETE", "TAGS_DELETE")
-# The agent serves neither yet.
-_DISCOVERY = ("TAGS_LIST", "REFERRER")
 _RESULT = re.compile(r"^OCI Conformance Result: (\w+)$", re.MULTILINE)
 _COUNT = re.compile(r"^  (\w+)\.*: +(\d+)$", re.MULTILINE)
 
@@ -87,6 +85,7 @@ def _push_content(cluster):
         "OCI_RO_DATA_TAGS": made,
         "OCI_RO_DATA_MANIFESTS": manifests,
         "OCI_RO_DATA_BLOBS": blobs,
+        "OCI_RO_DATA_REFERRERS": [made["artifact"].root.digest, made["image"].root.digest],
     }
 
 
@@ -101,7 +100,7 @@ def _run_suite(suite, cluster, folder):
         "OCI_REPO2": "conformance/repo2",
         "OCI_VERSION": "1.1",
         "OCI_RESULTS_DIR": os.path.join(folder, "results"),
-        **{f"OCI_API_{name}": "false" for name in (*_OFF, *_DISCOVERY)},
+        **{f"OCI_API_{name}": "false" for name in _OFF},
     }
     for name, words in _push_content(cluster).items():
         environment[name] = " ".join(words)
