@@ -74,6 +74,9 @@ class BackedCluster(SmallCluster):
             "security": self.registry.backend_security(),
         }
         self.add_daemons({"registry_blob": backend}, {"registry_tag": backend})
+        # Lists of tags and of referrers come from there.
+        for agent in self.agents:
+            agent.configure(access={"rules": [{"namespace": ".*", "harbor": backend}]})
 
     @property
     def processes(self):
