@@ -103,9 +103,9 @@ void PullAccess::ServeTagList(Exchange exchange, const Namespace& ns) {
               response.headers.Set("Content-Type", "application/json");
               if (page.next.has_value()) {
                 response.headers.Set(
-                    "Link", absl::StrCat("</v2/", repository.ToString(), "/tags/list?n=", *n,
-                                         "&last=", net::PercentEncode(*page.next),
-                                         ">; rel=\"next\""));
+                    "Link",
+                    absl::StrCat("</v2/", repository.ToString(), "/tags/list?n=", *n,
+                                 "&last=", net::PercentEncode(*page.next), ">; rel=\"next\""));
               }
               response.body = registry::TagListJson(repository.ToString(), page.tags);
               return response;
@@ -120,8 +120,8 @@ void PullAccess::ServeReferrers(Exchange exchange, const Namespace& ns, const Di
                 registry::RegistryClient& harbor) -> absl::StatusOr<net::HttpResponse> {
               KH_ASSIGN_OR_RETURN(const RepositoryName repository, ns.ToRepositoryName());
               net::HttpResponse response;
-              KH_ASSIGN_OR_RETURN(response.body, harbor.GetReferrers(repository, digest, type,
-                                                                     gate_->shutdown()));
+              KH_ASSIGN_OR_RETURN(response.body,
+                                  harbor.GetReferrers(repository, digest, type, gate_->shutdown()));
               response.headers.Set("Content-Type", "application/vnd.oci.image.index.v1+json");
               if (!type.empty()) response.headers.Set("OCI-Filters-Applied", "artifactType");
               return response;
@@ -149,11 +149,11 @@ void PullAccess::ServeList(Exchange exchange, const Namespace& ns, Fetch fetch) 
       pool_.Submit([this, exchange, ns, policy, client = *client, fetch = std::move(fetch)] {
         const std::unique_ptr<registry::RegistryClient> harbor = gate_->HarborFor(*policy, client);
         const absl::StatusOr<net::HttpResponse> list = fetch(*harbor);
-    exchange->Post([this, ns, list](net::HttpExchange& e) {
-      if (!list.ok()) return Refuse(e, ns, list.status(), ResourceKind::kRepository);
-      e.Respond(*list);
-    });
-  });
+        exchange->Post([this, ns, list](net::HttpExchange& e) {
+          if (!list.ok()) return Refuse(e, ns, list.status(), ResourceKind::kRepository);
+          e.Respond(*list);
+        });
+      });
   if (!submitted.ok()) Refuse(*exchange, ns, submitted, ResourceKind::kRepository);
 }
 

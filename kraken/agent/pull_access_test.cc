@@ -48,7 +48,8 @@ class Users {
   absl::StatusOr<bool> MayPull(absl::string_view authorization, absl::string_view repository) {
     const bool is_public = absl::StartsWith(repository, "library/");
     if (authorization.empty()) return is_public;
-    if (authorization == Basic("alice:a")) return is_public || absl::StartsWith(repository, "team/");
+    if (authorization == Basic("alice:a"))
+      return is_public || absl::StartsWith(repository, "team/");
     if (authorization == Basic("bob:b")) return is_public || absl::StartsWith(repository, "other/");
     if (authorization == Basic("robot$node:r") && !robot_revoked) return true;
     return absl::UnauthenticatedError("unauthorized");
@@ -88,17 +89,17 @@ class PullAccessTest : public ::testing::Test {
     const std::string directory = MakeTestDir();
     ASSERT_OK_AND_ASSIGN(
         tokens_,
-        TokenServer::Start(
-            &loop_.loop(),
-            {.directory = directory,
-             .may_pull = [this](absl::string_view authorization, absl::string_view repository) {
-               return users_.MayPull(authorization, repository);
-             }}));
-    ASSERT_OK_AND_ASSIGN(registry_, DockerRegistry::Start({.directory = directory + "/registry",
-                                                           .token_auth = tokens_->registry_auth()}));
+        TokenServer::Start(&loop_.loop(), {.directory = directory,
+                                           .may_pull = [this](absl::string_view authorization,
+                                                              absl::string_view repository) {
+                                             return users_.MayPull(authorization, repository);
+                                           }}));
+    ASSERT_OK_AND_ASSIGN(registry_,
+                         DockerRegistry::Start({.directory = directory + "/registry",
+                                                .token_auth = tokens_->registry_auth()}));
     RegistryPusher pusher(&http_, registry_->url(), [this](const RepositoryName& repository) {
-      return absl::StrCat("Bearer ", tokens_->Mint(absl::StrCat("repository:", repository.ToString(),
-                                                                ":pull,push")));
+      return absl::StrCat("Bearer ", tokens_->Mint(absl::StrCat(
+                                         "repository:", repository.ToString(), ":pull,push")));
     });
     for (const Image* image : {&public_, &private_, &other_}) {
       ASSERT_OK(pusher.PushBlob(image->repository, "{}"));
@@ -116,9 +117,8 @@ class PullAccessTest : public ::testing::Test {
     harbor.address = registry_->address();
     harbor.tls.client.disabled = true;
     if (mode == access::AccessMode::kNode) harbor.credentials = {"robot$node", "r"};
-    options.access.rules.push_back({.pattern = std::make_shared<re2::RE2>(".*"),
-                                    .mode = mode,
-                                    .harbor = harbor});
+    options.access.rules.push_back(
+        {.pattern = std::make_shared<re2::RE2>(".*"), .mode = mode, .harbor = harbor});
     options.access.decision_ttl = decision_ttl;
     options.access.when_harbor_is_down = down;
     agent_ = std::make_unique<TestAgent>(options);
@@ -129,13 +129,14 @@ class PullAccessTest : public ::testing::Test {
   }
 
   void Store(const std::string& bytes) {
-    ASSERT_OK(agent_->store().PutSmall(registry::testing::DigestOf(bytes), storage::ToBytes(bytes)));
+    ASSERT_OK(
+        agent_->store().PutSmall(registry::testing::DigestOf(bytes), storage::ToBytes(bytes)));
   }
 
   net::HttpResponse Get(const std::string& target, const std::string& authorization = "") {
     net::HttpClientRequest request;
-    request.url = *net::Url::Parse(
-        absl::StrCat("http://", agent_->registry_address().ToString(), target));
+    request.url =
+        *net::Url::Parse(absl::StrCat("http://", agent_->registry_address().ToString(), target));
     if (!authorization.empty()) request.headers.Add("Authorization", authorization);
     absl::StatusOr<net::HttpResponse> response = http_.Fetch(std::move(request));
     EXPECT_OK(response);
@@ -155,8 +156,7 @@ class PullAccessTest : public ::testing::Test {
   absl::optional<std::string> TokenFor(const std::string& target, const std::string& credentials) {
     const net::HttpResponse refused = Get(target);
     EXPECT_EQ(refused.status, 401) << target;
-    const std::vector<registry::AuthChallenge> challenges =
-        registry::ChallengesOf(refused.headers);
+    const std::vector<registry::AuthChallenge> challenges = registry::ChallengesOf(refused.headers);
     if (challenges.size() != 1 || challenges[0].scheme != "bearer") {
       ADD_FAILURE() << "no challenge for " << target;
       return absl::nullopt;
@@ -314,8 +314,8 @@ TEST_F(PullAccessTest, ListsOfTagsAndReferrersAreHarbors) {
   EXPECT_EQ(Get(tags).status, 401);
   EXPECT_EQ(Get(tags, Basic("bob:b")).status, 401);
   // This registry has no referrers API, and nobody keeps a list under a tag.
-  const net::HttpResponse referrers = Get(
-      absl::StrCat("/v2/team/app/referrers/", private_.digest.ToString()), Basic("alice:a"));
+  const net::HttpResponse referrers =
+      Get(absl::StrCat("/v2/team/app/referrers/", private_.digest.ToString()), Basic("alice:a"));
   EXPECT_EQ(referrers.status, 200);
   EXPECT_THAT(referrers.body, HasSubstr(R"("manifests":[])"));
 }

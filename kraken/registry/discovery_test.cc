@@ -26,8 +26,8 @@ TEST(TagListTest, ReadsWhatRegistriesSend) {
   EXPECT_THAT(tags, ElementsAre("b", "c"));
   ASSERT_OK_AND_ASSIGN(const auto none, ParseTagList(R"({"name":"a","tags":null})"));
   EXPECT_THAT(none, IsEmpty());
-  for (const char* bad : {"", "[]", "{}", R"({"tags":"b"})", R"({"tags":[1]})",
-                          R"({"tags":["not a tag"]})"}) {
+  for (const char* bad :
+       {"", "[]", "{}", R"({"tags":"b"})", R"({"tags":[1]})", R"({"tags":["not a tag"]})"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(ParseTagList(bad).status())) << bad;
   }
 }
@@ -76,9 +76,8 @@ TEST(ReferrersTest, KeepsThoseOfAType) {
 }
 
 TEST(ReferrersTest, TheTagOfTheList) {
-  ASSERT_OK_AND_ASSIGN(const Digest digest,
-                       Digest::FromHex("00000000000000000000000000000000"
-                                       "000000000000000000000000000000ff"));
+  ASSERT_OK_AND_ASSIGN(const Digest digest, Digest::FromHex("00000000000000000000000000000000"
+                                                            "000000000000000000000000000000ff"));
   EXPECT_EQ(ReferrersTag(digest),
             "sha256-00000000000000000000000000000000000000000000000000000000000000ff");
 }

@@ -349,8 +349,8 @@ absl::Status RegistryClient::GetBlob(const RepositoryName& repository, const Dig
   return reader.sink_failed() ? reader.error : status;
 }
 
-absl::StatusOr<std::vector<std::string>> RegistryClient::GetTags(
-    const RepositoryName& repository, const Cancellation& cancellation) {
+absl::StatusOr<std::vector<std::string>> RegistryClient::GetTags(const RepositoryName& repository,
+                                                                 const Cancellation& cancellation) {
   const std::string path = absl::StrCat("/v2/", repository.ToString(), "/tags/list");
   Request request{"GET", absl::StrCat(path, Query()), PullScope(repository),
                   absl::StrCat("tags of ", repository.ToString(), " from ", host()), kJson};

@@ -33,10 +33,9 @@ absl::StatusOr<std::vector<std::string>> ParseTagList(absl::string_view body) {
 absl::StatusOr<absl::optional<size_t>> ParsePageSize(const absl::optional<std::string>& n) {
   if (!n.has_value()) return absl::optional<size_t>();
   uint64_t size = 0;
-  const bool is_number =
-      !n->empty() && std::all_of(n->begin(), n->end(), [](unsigned char c) {
-        return absl::ascii_isdigit(c);
-      });
+  const bool is_number = !n->empty() && std::all_of(n->begin(), n->end(), [](unsigned char c) {
+    return absl::ascii_isdigit(c);
+  });
   if (!is_number || !absl::SimpleAtoi(*n, &size)) {
     return absl::InvalidArgumentError(
         absl::StrCat("n must be a number of tags, and is \"", *n, "\""));

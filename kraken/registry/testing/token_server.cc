@@ -115,9 +115,8 @@ void TokenServer::Handle(net::HttpExchange& exchange) {
   std::string granted = scope;
   if (options_.may_pull != nullptr) {
     const std::vector<std::string> parts = absl::StrSplit(scope, ':');
-    const absl::StatusOr<bool> may_pull =
-        options_.may_pull(exchange.request().headers.GetOr("Authorization"),
-                          parts.size() == 3 ? parts[1] : "");
+    const absl::StatusOr<bool> may_pull = options_.may_pull(
+        exchange.request().headers.GetOr("Authorization"), parts.size() == 3 ? parts[1] : "");
     if (!may_pull.ok()) return exchange.RespondError(401, may_pull.status().message());
     if (!*may_pull) granted = "";
   }
