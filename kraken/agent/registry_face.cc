@@ -24,6 +24,9 @@ using registry::Endpoint;
 using registry::ResourceKind;
 using Exchange = std::shared_ptr<net::HttpExchange>;
 
+// Of manifests kept in memory: some hundred images.
+constexpr size_t kMaxCachedManifestBytes = 2 << 20;
+
 constexpr absl::string_view kApiVersion = "Docker-Distribution-API-Version";
 constexpr absl::string_view kApiVersionValue = "registry/2.0";
 
@@ -86,7 +89,10 @@ absl::StatusOr<std::string> ReadAll(const peer_wire::BlobReader& reader) {
 }  // namespace
 
 RegistryFace::RegistryFace(const Parts& parts, const DownloadConfig& config, MirrorRules mirrors)
-    : parts_(parts), config_(config), mirrors_(std::move(mirrors)) {}
+    : parts_(parts),
+      config_(config),
+      mirrors_(std::move(mirrors)),
+      manifests_(kMaxCachedManifestBytes) {}
 
 net::EventLoop* RegistryFace::CurrentLoop() const {
   for (net::EventLoop* loop : parts_.loops) {
@@ -188,6 +194,13 @@ void RegistryFace::ServeManifest(Exchange exchange, const Namespace& ns,
 // In any loop.
 void RegistryFace::ServeManifestByDigest(Exchange exchange, const Namespace& ns,
                                          const Digest& digest) {
+  // As long as the store has it: what was deleted or evicted is not served from memory.
+  const std::shared_ptr<const ServedManifest> known = manifests_.Find(digest);
+  if (known != nullptr && parts_.store->Find(digest).ok()) {
+    exchange->Post(
+        [this, exchange, ns, known](net::HttpExchange&) { RespondManifest(exchange, ns, *known); });
+    return;
+  }
   parts_.control->Post([this, exchange, ns, digest] {
     parts_.downloads->Want(ns, digest, [this, exchange, ns, digest](absl::Status status) {
       if (status.ok()) {
@@ -229,36 +242,30 @@ void RegistryFace::SendManifest(Exchange exchange, const Namespace& ns,
                                 std::shared_ptr<peer_wire::BlobReader> reader) {
   const absl::Status submitted = parts_.disk->Submit([this, exchange, ns, reader] {
     absl::StatusOr<std::string> body = ReadAll(*reader);
-    exchange->Post([this, exchange, ns, digest = reader->digest(),
-                    body = std::move(body)](net::HttpExchange&) {
-      if (body.ok()) {
-        RespondManifest(exchange, ns, digest, *body);
-      } else {
-        RespondStatus(*exchange, body.status(), ResourceKind::kManifest);
-      }
+    if (!body.ok()) return PostStatus(exchange, body.status(), ResourceKind::kManifest);
+    const Digest digest = reader->digest();
+    const auto manifest = ServedManifest::Parse(digest, *std::move(body));
+    if (!manifest.ok()) {
+      return PostStatus(exchange,
+                        absl::NotFoundError(absl::StrCat(digest.ToString(), " is not a manifest: ",
+                                                         manifest.status().message())),
+                        ResourceKind::kManifest);
+    }
+    manifests_.Put(*manifest);
+    exchange->Post([this, exchange, ns, manifest = *manifest](net::HttpExchange&) {
+      RespondManifest(exchange, ns, *manifest);
     });
   });
   if (!submitted.ok()) PostStatus(exchange, submitted, ResourceKind::kManifest);
 }
 
-void RegistryFace::RespondManifest(Exchange exchange, const Namespace& ns, const Digest& digest,
-                                   const std::string& body) {
-  absl::StatusOr<registry::Manifest> manifest = registry::Manifest::Parse(body);
-  if (!manifest.ok()) {
-    exchange->Respond(registry::ErrorResponse(
-        404, registry::ErrorCode::kManifestUnknown,
-        absl::StrCat(digest.ToString(), " is not a manifest: ", manifest.status().message())));
-    return;
-  }
-  if (parts_.access != nullptr) {
-    std::vector<Digest> named;
-    for (const registry::Descriptor& part : manifest->References()) named.push_back(part.digest);
-    parts_.access->AddEdges(ns, named);
-  }
+void RegistryFace::RespondManifest(Exchange exchange, const Namespace& ns,
+                                   const ServedManifest& manifest) {
+  if (parts_.access != nullptr) parts_.access->AddEdges(ns, manifest.references);
   const registry::ContentResponse response =
-      registry::ManifestResponse(exchange->request().headers, digest, manifest->media_type(),
-                                 ByteCount(static_cast<int64_t>(body.size())));
-  RespondContent(*exchange, response, body);
+      registry::ManifestResponse(exchange->request().headers, manifest.digest, manifest.media_type,
+                                 ByteCount(static_cast<int64_t>(manifest.body.size())));
+  RespondContent(*exchange, response, manifest.body);
 }
 
 void RegistryFace::ServeBlob(Exchange exchange, const Namespace& ns, const Digest& digest) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "kraken/agent/agent_config.h"
 #include "kraken/agent/downloads.h"
+#include "kraken/agent/manifest_cache.h"
 #include "kraken/agent/mirror_rules.h"
 #include "kraken/agent/pull_access.h"
 #include "kraken/base/digest.h"
@@ -65,8 +66,7 @@ class RegistryFace {
   void ReadManifest(Exchange exchange, const Namespace& ns, const Digest& digest);
   void SendManifest(Exchange exchange, const Namespace& ns,
                     std::shared_ptr<peer_wire::BlobReader> reader);
-  void RespondManifest(Exchange exchange, const Namespace& ns, const Digest& digest,
-                       const std::string& body);
+  void RespondManifest(Exchange exchange, const Namespace& ns, const ServedManifest& manifest);
   void ServeComplete(Exchange exchange, std::shared_ptr<const storage::Blob> blob);
   void OpenAndStream(Exchange exchange, const Digest& digest);
   net::EventLoop* CurrentLoop() const;
@@ -74,6 +74,7 @@ class RegistryFace {
   const Parts parts_;
   const DownloadConfig config_;
   const MirrorRules mirrors_;
+  ManifestCache manifests_;
 };
 
 }  // namespace kraken::agent

@@ -213,6 +213,17 @@ TEST_F(RegistryFaceTest, ServesAManifestByDigestByteForByte) {
   EXPECT_EQ(unchanged.body, "");
 }
 
+TEST_F(RegistryFaceTest, AManifestThatWasDeletedIsNotServedFromMemory) {
+  StartAgent();
+  const std::string manifest = ManifestText();
+  const Digest digest = OfferInline(manifest);
+  ASSERT_EQ(Get(ManifestPath(digest.ToString())).body, manifest);
+  ASSERT_EQ(Get(ManifestPath(digest.ToString())).body, manifest);
+  ASSERT_OK(agent_->store().Delete(digest, /*force=*/false));
+  tracker_.Fail(digest, absl::NotFoundError("Harbor has deleted it"));
+  EXPECT_THAT(Get(ManifestPath(digest.ToString())).head, StartsWith(Status(404)));
+}
+
 TEST_F(RegistryFaceTest, ServesAManifestByTag) {
   StartAgent();
   const std::string manifest = ManifestText();
