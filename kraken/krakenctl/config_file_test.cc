@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "kraken/base/test_util.h"
-#include "kraken/storage/fault_file_system.h"
+#include "kraken/storage/crash/fault_file_system.h"
 #include "kraken/storage/file_system.h"
 
 namespace kraken::krakenctl {
