@@ -8,6 +8,7 @@
 #include "kraken/agent/agent_metrics.h"
 #include "kraken/agent/agent_server.h"
 #include "kraken/agent/downloads.h"
+#include "kraken/agent/look_ahead.h"
 #include "kraken/agent/pull_access.h"
 #include "kraken/agent/registry_face.h"
 #include "kraken/agent/tracker_pool.h"
@@ -126,6 +127,8 @@ class Agent final : public daemon::Daemon {
       access_ = *std::move(access);
     }
     parts.access = access_.get();
+    look_ahead_ = std::make_unique<LookAhead>(&control_, downloads_.get(), config_.look_ahead);
+    parts.look_ahead = look_ahead_.get();
     registry_ =
         std::make_unique<RegistryFace>(parts, config_.downloads, MirrorRules(config_.mirrors));
     registry_server_ = std::make_unique<net::HttpServer>(
@@ -185,6 +188,7 @@ class Agent final : public daemon::Daemon {
   std::unique_ptr<peer_wire::SwarmNode> node_;
   std::unique_ptr<Downloads> downloads_;
   std::unique_ptr<PullAccess> access_;
+  std::unique_ptr<LookAhead> look_ahead_;
   std::unique_ptr<RegistryFace> registry_;
   net::Router router_;
   std::unique_ptr<AgentMetrics> agent_metrics_;

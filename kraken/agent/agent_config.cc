@@ -47,6 +47,7 @@ void ReadConfig(config::ObjectReader& r, AgentConfig* c) {
   c->registry = registry.docker.http;
   r.Optional("mirrors", &c->mirrors);
   r.Optional("access", &c->access);
+  r.Optional("look_ahead", &c->look_ahead);
   r.Required("tracker", &c->tracker);
   r.Required("build_index", &c->build_index);
   r.Optional("scheduler", &c->scheduler);

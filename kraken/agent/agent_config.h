@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "kraken/access/access_config.h"
+#include "kraken/agent/look_ahead_config.h"
 #include "kraken/agent/mirror_rules.h"
 #include "kraken/config/cluster_config.h"
 #include "kraken/config/listener_config.h"
@@ -45,6 +46,7 @@ struct AgentConfig {
   std::vector<MirrorRule> mirrors;
   // Who may pull.
   access::AccessConfig access;
+  LookAheadConfig look_ahead;
   config::PassiveHashRingConfig tracker;
   config::PassiveHostsConfig build_index;
   daemon::CompatConfig compat;

@@ -16,6 +16,7 @@ absl::StatusOr<std::shared_ptr<const ServedManifest>> ServedManifest::Parse(cons
   for (const registry::Descriptor& part : manifest.References()) {
     served->references.push_back(part.digest);
   }
+  served->manifests = manifest.manifests();
   served->body = std::move(body);
   return served;
 }

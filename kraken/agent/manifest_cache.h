@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "kraken/base/digest.h"
+#include "kraken/registry/descriptor.h"
 
 namespace kraken::agent {
 
@@ -22,6 +23,8 @@ struct ServedManifest {
   std::string media_type;
   // What it names: config and layers, or the manifests of an index.
   std::vector<Digest> references;
+  // Of an index, in its order.
+  std::vector<registry::Descriptor> manifests;
 
   // Errors as registry::Manifest::Parse().
   static absl::StatusOr<std::shared_ptr<const ServedManifest>> Parse(const Digest& digest,

@@ -198,7 +198,7 @@ void RegistryFace::ServeManifestByDigest(Exchange exchange, const Namespace& ns,
   const std::shared_ptr<const ServedManifest> known = manifests_.Find(digest);
   if (known != nullptr && parts_.store->Find(digest).ok()) {
     exchange->Post(
-        [this, exchange, ns, known](net::HttpExchange&) { RespondManifest(exchange, ns, *known); });
+        [this, exchange, ns, known](net::HttpExchange&) { RespondManifest(exchange, ns, known); });
     return;
   }
   parts_.control->Post([this, exchange, ns, digest] {
@@ -253,19 +253,20 @@ void RegistryFace::SendManifest(Exchange exchange, const Namespace& ns,
     }
     manifests_.Put(*manifest);
     exchange->Post([this, exchange, ns, manifest = *manifest](net::HttpExchange&) {
-      RespondManifest(exchange, ns, *manifest);
+      RespondManifest(exchange, ns, manifest);
     });
   });
   if (!submitted.ok()) PostStatus(exchange, submitted, ResourceKind::kManifest);
 }
 
 void RegistryFace::RespondManifest(Exchange exchange, const Namespace& ns,
-                                   const ServedManifest& manifest) {
-  if (parts_.access != nullptr) parts_.access->AddEdges(ns, manifest.references);
-  const registry::ContentResponse response =
-      registry::ManifestResponse(exchange->request().headers, manifest.digest, manifest.media_type,
-                                 ByteCount(static_cast<int64_t>(manifest.body.size())));
-  RespondContent(*exchange, response, manifest.body);
+                                   const std::shared_ptr<const ServedManifest>& manifest) {
+  if (parts_.access != nullptr) parts_.access->AddEdges(ns, manifest->references);
+  if (exchange->method() == "GET") parts_.look_ahead->OnServed(ns, manifest);
+  const registry::ContentResponse response = registry::ManifestResponse(
+      exchange->request().headers, manifest->digest, manifest->media_type,
+      ByteCount(static_cast<int64_t>(manifest->body.size())));
+  RespondContent(*exchange, response, manifest->body);
 }
 
 void RegistryFace::ServeBlob(Exchange exchange, const Namespace& ns, const Digest& digest) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "kraken/agent/agent_config.h"
 #include "kraken/agent/downloads.h"
+#include "kraken/agent/look_ahead.h"
 #include "kraken/agent/manifest_cache.h"
 #include "kraken/agent/mirror_rules.h"
 #include "kraken/agent/pull_access.h"
@@ -43,6 +44,7 @@ class RegistryFace {
     rpc::BuildIndexClient* build_index = nullptr;
     // Null: whoever reaches the agent may pull.
     PullAccess* access = nullptr;
+    LookAhead* look_ahead = nullptr;
   };
 
   // Everything in `parts` outlives it.
@@ -66,7 +68,8 @@ class RegistryFace {
   void ReadManifest(Exchange exchange, const Namespace& ns, const Digest& digest);
   void SendManifest(Exchange exchange, const Namespace& ns,
                     std::shared_ptr<peer_wire::BlobReader> reader);
-  void RespondManifest(Exchange exchange, const Namespace& ns, const ServedManifest& manifest);
+  void RespondManifest(Exchange exchange, const Namespace& ns,
+                       const std::shared_ptr<const ServedManifest>& manifest);
   void ServeComplete(Exchange exchange, std::shared_ptr<const storage::Blob> blob);
   void OpenAndStream(Exchange exchange, const Digest& digest);
   net::EventLoop* CurrentLoop() const;

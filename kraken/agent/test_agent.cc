@@ -15,7 +15,7 @@ TestAgent::TestAgent(const TestAgentOptions& options)
   EXPECT_OK(store);
   store_ = *std::move(store);
   Run([&] { StartOnControl(options); });
-  Serve(options.access);
+  Serve(options.access, options.look_ahead);
 }
 
 void TestAgent::StartOnControl(const TestAgentOptions& options) {
@@ -56,7 +56,7 @@ void TestAgent::StartOnControl(const TestAgentOptions& options) {
       [this] { node_->AnnounceAgain(); });
 }
 
-void TestAgent::Serve(const access::AccessConfig& access) {
+void TestAgent::Serve(const access::AccessConfig& access, const LookAheadConfig& look_ahead) {
   RegistryFace::Parts parts;
   parts.control = &control_.loop();
   parts.loops = io_.loops();
@@ -69,6 +69,8 @@ void TestAgent::Serve(const access::AccessConfig& access) {
     ASSERT_OK_AND_ASSIGN(access_, PullAccess::Create(access));
   }
   parts.access = access_.get();
+  look_ahead_ = std::make_unique<LookAhead>(&control_.loop(), downloads_.get(), look_ahead);
+  parts.look_ahead = look_ahead_.get();
   registry_ = std::make_unique<RegistryFace>(parts, config_, MirrorRules(mirrors_));
   registry_server_ = std::make_unique<net::HttpServer>(
       io_.loops(), net::HttpServerOptions(), [this](std::shared_ptr<net::HttpExchange> exchange) {

@@ -9,6 +9,7 @@
 
 #include "kraken/agent/agent_config.h"
 #include "kraken/agent/downloads.h"
+#include "kraken/agent/look_ahead.h"
 #include "kraken/agent/mirror_rules.h"
 #include "kraken/agent/pull_access.h"
 #include "kraken/agent/registry_face.h"
@@ -33,6 +34,7 @@ struct TestAgentOptions {
   DownloadConfig downloads;
   std::vector<MirrorRule> mirrors;
   access::AccessConfig access;
+  LookAheadConfig look_ahead = {.enabled = false, .platforms = {}};
 };
 
 // As the agent itself puts them together. Its methods are called by the test's thread.
@@ -60,7 +62,7 @@ class TestAgent {
 
  private:
   void StartOnControl(const TestAgentOptions& options);
-  void Serve(const access::AccessConfig& access);
+  void Serve(const access::AccessConfig& access, const LookAheadConfig& look_ahead);
 
   const DownloadConfig config_;
   const std::vector<MirrorRule> mirrors_;
@@ -75,6 +77,7 @@ class TestAgent {
   std::unique_ptr<peer_wire::SwarmNode> node_;
   std::unique_ptr<Downloads> downloads_;
   std::unique_ptr<PullAccess> access_;
+  std::unique_ptr<LookAhead> look_ahead_;
   std::unique_ptr<RegistryFace> registry_;
   net::Router router_;
   std::unique_ptr<net::HttpServer> registry_server_;
