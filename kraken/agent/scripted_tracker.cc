@@ -99,6 +99,8 @@ void ScriptedTracker::OnAnnounce(const std::shared_ptr<rpc::AnnounceOutlet>& str
       blob.asked_namespace = record.namespace_();
       if (blob.has_script) *reply.add_torrents() = blob.news;
     }
+    blob.given_up +=
+        record.piece_length_bytes() == 0 && record.event() == rpc::v1::ANNOUNCE_EVENT_LEAVE;
     if (record.piece_length_bytes() > 0) {
       blob.announced.push_back(record);
       if (record.want_peers() > 0 && !blob.peers.empty()) {
@@ -137,6 +139,13 @@ bool ScriptedTracker::WaitUntilAsked(const Digest& digest, int times) {
   Blob& blob = blobs_[rpc::ToBytes(digest)];
   const auto asked = [&] { return blob.asked >= times; };
   return mu_.AwaitWithTimeout(absl::Condition(&asked), kPatience);
+}
+
+bool ScriptedTracker::WaitUntilGivenUp(const Digest& digest) {
+  absl::MutexLock lock(&mu_);
+  Blob& blob = blobs_[rpc::ToBytes(digest)];
+  const auto given_up = [&] { return blob.given_up > 0; };
+  return mu_.AwaitWithTimeout(absl::Condition(&given_up), kPatience);
 }
 
 bool ScriptedTracker::WaitForStreams(int count) {

@@ -48,6 +48,8 @@ class ScriptedTracker : private rpc::AnnounceHandler {
   // Waits until the metainfo has been asked for so often; false after a generous time.
   bool WaitUntilAsked(const Digest& digest, int times = 1);
   bool WaitForStreams(int count);
+  // Waits until somebody has said that the metainfo is wanted no more.
+  bool WaitUntilGivenUp(const Digest& digest);
   // Records of torrents (not mere questions) of this digest, in order.
   std::vector<rpc::v1::AnnounceRecord> announced(const Digest& digest);
 
@@ -57,6 +59,7 @@ class ScriptedTracker : private rpc::AnnounceHandler {
     bool has_script = false;
     std::vector<rpc::v1::Peer> peers;
     int asked = 0;
+    int given_up = 0;
     std::string asked_namespace;
     std::vector<rpc::v1::AnnounceRecord> announced;
   };

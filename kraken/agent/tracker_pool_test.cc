@@ -145,6 +145,7 @@ TEST_F(TrackerPoolTest, AsksTheNextTrackerWhenTheStreamBreaksAndTheFirstWhenItIs
   ASSERT_TRUE(a_.WaitUntilAsked(wanted));
   ASSERT_TRUE(a_.WaitUntilAsked(given_up));
   loop_.RunAndWait([&] { pool_->StopWanting(given_up); });
+  EXPECT_TRUE(a_.WaitUntilGivenUp(given_up)) << "or it took the next wish for a repetition";
 
   a_.Stop();
   EXPECT_TRUE(b_.WaitUntilAsked(wanted));
