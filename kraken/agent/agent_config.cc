@@ -34,6 +34,7 @@ void ReadConfig(config::ObjectReader& r, StoreConfig* c) {
 
 void ReadConfig(config::ObjectReader& r, DownloadConfig* c) {
   r.Optional("metainfo_timeout", &c->metainfo_timeout, {.min = absl::Milliseconds(1)});
+  r.Optional("tracker_timeout", &c->tracker_timeout, {.min = absl::Milliseconds(1)});
   r.Optional("progress_timeout", &c->progress_timeout, {.min = absl::Milliseconds(1)});
 }
 

@@ -29,6 +29,8 @@ struct DownloadConfig {
   // From the request to the first news of the blob. Then the client gets an error in time to go
   // elsewhere.
   absl::Duration metainfo_timeout = absl::Seconds(30);
+  // The same as long as no tracker is connected, which is soon over or lasts.
+  absl::Duration tracker_timeout = absl::Seconds(3);
   // Without a single new byte of a blob that a client reads.
   absl::Duration progress_timeout = absl::Seconds(60);
 };

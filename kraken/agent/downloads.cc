@@ -1,8 +1,10 @@
 #include "kraken/agent/downloads.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
@@ -106,17 +108,29 @@ void Downloads::OnStoreAnswer(const Digest& digest, bool complete) {
   }
   download->started = true;
   ++stats_.started;
-  download->deadline = loop_->RunAfter(config_.metainfo_timeout, [this, digest] {
-    Download* late = Find(digest);
-    if (late == nullptr || late->leeching) return;
-    late->deadline = net::TimerId::kNone;
-    absl::Status cause = late->last_failure.ok() ? trackers_->status() : late->last_failure;
-    OnDone(digest, absl::DeadlineExceededError(
-                       absl::StrCat("blob ", digest.ToString(), ": no news of it within ",
-                                    absl::FormatDuration(config_.metainfo_timeout),
-                                    cause.ok() ? "" : absl::StrCat(" (", cause.message(), ")"))));
-  });
+  AwaitNews(*download, absl::ZeroDuration());
   trackers_->WantMetainfo(digest, download->ns);
+}
+
+void Downloads::AwaitNews(Download& download, absl::Duration waited) {
+  absl::Duration wait = config_.metainfo_timeout - waited;
+  if (!trackers_->status().ok()) wait = std::min(wait, config_.tracker_timeout);
+  download.deadline = loop_->RunAfter(
+      wait, [this, digest = download.digest, waited, wait] { OnNoNews(digest, waited + wait); });
+}
+
+void Downloads::OnNoNews(const Digest& digest, absl::Duration waited) {
+  Download* late = Find(digest);
+  if (late == nullptr || late->leeching) return;
+  late->deadline = net::TimerId::kNone;
+  const absl::Status trackers = trackers_->status();
+  if (trackers.ok() && waited < config_.metainfo_timeout) return AwaitNews(*late, waited);
+  const absl::Status cause = late->last_failure.ok() ? trackers : late->last_failure;
+  const std::string message = absl::StrCat(
+      "blob ", digest.ToString(), ": no news of it within ", absl::FormatDuration(waited),
+      cause.ok() ? "" : absl::StrCat(" (", cause.message(), ")"));
+  OnDone(digest,
+         trackers.ok() ? absl::DeadlineExceededError(message) : absl::UnavailableError(message));
 }
 
 void Downloads::OnNews(const Digest& digest, const rpc::v1::TorrentNews& news) {

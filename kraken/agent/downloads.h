@@ -60,6 +60,9 @@ class Downloads {
   struct Download;
 
   void OnStoreAnswer(const Digest& digest, bool complete);
+  // `waited`: since the download began.
+  void AwaitNews(Download& download, absl::Duration waited);
+  void OnNoNews(const Digest& digest, absl::Duration waited);
   void OnMetainfo(Download& download, const rpc::v1::Metainfo& metainfo);
   void OnInline(Download& download, const std::string& bytes);
   absl::Status BeginLeech(Download& download, const swarm::SignedPieceRange& first);

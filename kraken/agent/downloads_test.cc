@@ -197,12 +197,28 @@ TEST_F(DownloadsTest, SaysWhatWasWrongWhenNoNewsComeInTime) {
   }
 }
 
-TEST_F(DownloadsTest, SaysThatNoTrackerAnswers) {
-  agent_ = std::make_unique<TestAgent>(TestAgentOptions{
-      .tracker = "127.0.0.1:1", .downloads = {.metainfo_timeout = absl::Milliseconds(100)}});
+TEST_F(DownloadsTest, SaysSoonThatNoTrackerIsThere) {
+  agent_ = std::make_unique<TestAgent>(
+      TestAgentOptions{.tracker = "127.0.0.1:1",
+                       .downloads = {.metainfo_timeout = absl::Hours(1),
+                                     .tracker_timeout = absl::Milliseconds(100)}});
   const TestBlob blob(5000, kPiece);
   EXPECT_THAT(Want(blob.digest)->Wait(0),
-              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("127.0.0.1:1")));
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("127.0.0.1:1")));
+}
+
+TEST_F(DownloadsTest, OnceATrackerIsThereTheBlobHasAllTheTime) {
+  const std::string address = tracker_.address();
+  tracker_.Stop();
+  StartAgent({.metainfo_timeout = absl::Hours(1), .tracker_timeout = absl::Seconds(5)});
+  const TestBlob blob(5000, kPiece);
+  const auto answers = Want(blob.digest);
+  tracker_.Start();
+  ASSERT_EQ(tracker_.address(), address);
+  ASSERT_TRUE(tracker_.WaitUntilAsked(blob.digest));
+  EXPECT_EQ(answers->size(), 0u);
+  tracker_.Offer(blob.digest, InlineMetainfo(storage::ToString(blob.bytes)));
+  EXPECT_OK(answers->Wait(0));
 }
 
 TEST_F(DownloadsTest, AnImpossiblePieceLengthFailsTheDownload) {

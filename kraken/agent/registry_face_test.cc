@@ -327,7 +327,8 @@ TEST_F(RegistryFaceTest, ABuildIndexThatIsDownIsA503ThatNamesIt) {
 }
 
 TEST_F(RegistryFaceTest, NoNewsInTimeIsA504ThatSaysOfWhat) {
-  StartAgent({.metainfo_timeout = absl::Milliseconds(50)});
+  StartAgent({.metainfo_timeout = absl::Milliseconds(500)});
+  ASSERT_TRUE(tracker_.WaitForStreams(1));
   const Digest digest = DigestOf("nobody has heard of it");
   for (const std::string& target : {ManifestPath(digest.ToString()), BlobPath(digest)}) {
     const Answer answer = Get(target);
