@@ -7,6 +7,7 @@ import os
 from testlab.lab import process
 
 _PULL_TIMEOUT_S = 120
+_TOOL_TIMEOUT_S = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +77,32 @@ class Client:
     def _run(self, argv, timeout_s=_PULL_TIMEOUT_S):
         """Runs a program on the client's host; returns what it printed."""
         return process.run(self.host, argv, timeout_s).stdout.strip()
+
+
+class DaemonClient(Client):
+    """A client of a daemon that runs while the client is used.
+
+    Those who derive from it make `_daemon`, a process.Process, and say how their tool is called.
+    """
+
+    start_timeout_s = None
+    stop_s = None
+
+    def __enter__(self):
+        self._daemon.start()
+        self._daemon.until("its API", self._answers, self.start_timeout_s)
+        return self
+
+    def __exit__(self, *_):
+        self._daemon.end(self.stop_s)
+
+    def _tool(self, *arguments):
+        """The command line that speaks to the daemon."""
+        raise NotImplementedError
+
+    def _answers(self):
+        argv = self._tool("version")
+        return process.run(self.host, argv, _TOOL_TIMEOUT_S, check=False).returncode == 0
 
 
 def differences_of_tree(folder, tree):

@@ -2,14 +2,10 @@
 
 import os
 
-from testlab.lab import process
-from testlab.lab.clients.client import Client, differences_of_tree
+from testlab.lab.clients.client import DaemonClient, differences_of_tree
 from testlab.lab.process import Process
 from tools.oci import layout
 
-_START_TIMEOUT_S = 30
-_STOP_S = 10
-_TOOL_TIMEOUT_S = 60
 _CONFIG = """
 version = 2
 root = "{root}"
@@ -32,13 +28,15 @@ server = "http://{server}"
 _SNAPSHOTTER = "--snapshotter=native"
 
 
-class Containerd(Client):
+class Containerd(DaemonClient):
     """A containerd of its own. Its sockets are below `run`, as their paths must be short.
 
     `behind`: the registry.Registry to which it goes on when the mirror gives an error; None: none.
     """
 
     name = "containerd"
+    start_timeout_s = 30
+    stop_s = 10
 
     def __init__(self, host, folder, registries, run, behind=None):
         super().__init__(host, folder, registries)
@@ -54,34 +52,22 @@ class Containerd(Client):
         argv = ["containerd", f"--config={self._write('config.toml', config)}"]
         self._daemon = Process(host, self.name, argv, self._path("log"))
 
-    def __enter__(self):
-        self._daemon.start()
-        self._daemon.until("its API", self._answers, _START_TIMEOUT_S)
-        return self
-
-    def __exit__(self, *_):
-        self._daemon.end(_STOP_S)
-
-    def _answers(self):
-        argv = self._ctr("version")
-        return process.run(self.host, argv, _TOOL_TIMEOUT_S, check=False).returncode == 0
-
-    def _ctr(self, *arguments):
+    def _tool(self, *arguments):
         return ["ctr", f"--address={self._socket}", *arguments]
 
     def pull(self, reference):
         hosts = f"--hosts-dir={self._path('certs.d')}"
-        self._run(self._ctr("images", "pull", hosts, *self._credentials, _SNAPSHOTTER, reference))
+        self._run(self._tool("images", "pull", hosts, *self._credentials, _SNAPSHOTTER, reference))
 
     def differences(self, reference, made):
-        listed = self._run(self._ctr("images", "list", f"name=={reference}"))
+        listed = self._run(self._tool("images", "list", f"name=={reference}"))
         wrong = [] if f" {made.root.digest} " in listed else [f"it is listed as {listed}"]
         wrong += self._differences_of_content(made)
         mounted = self._path("mounted")
         os.makedirs(mounted, exist_ok=True)
-        self._run(self._ctr("images", "mount", _SNAPSHOTTER, reference, mounted))
+        self._run(self._tool("images", "mount", _SNAPSHOTTER, reference, mounted))
         wrong += differences_of_tree(mounted, made.tree)
-        self._run(self._ctr("images", "unmount", "--rm", mounted))
+        self._run(self._tool("images", "unmount", "--rm", mounted))
         return wrong
 
     def _differences_of_content(self, made):

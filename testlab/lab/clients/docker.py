@@ -4,19 +4,15 @@ import json
 import os
 import tarfile
 
-from testlab.lab import process
-from testlab.lab.clients.client import Client
+from testlab.lab.clients.client import DaemonClient
 from testlab.lab.process import Process
 from tools.oci import layout
 
-_START_TIMEOUT_S = 60
-_STOP_S = 20
-_TOOL_TIMEOUT_S = 60
 # dockerd's own containerd makes a folder below /opt, whatever it is told.
 _WITHOUT_OPT = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /opt && exec "$@"', "sh"]
 
 
-class Docker(Client):
+class Docker(DaemonClient):
     """A dockerd that touches neither the machine's network nor its own dockerd.
 
     Its mirror stands in for Docker Hub, the only registry that dockerd has mirrors for. Its sockets
@@ -24,6 +20,8 @@ class Docker(Client):
     """
 
     name = "docker"
+    start_timeout_s = 60
+    stop_s = 20
 
     def __init__(self, host, folder, registries, run):
         super().__init__(host, folder, registries)
@@ -45,37 +43,25 @@ class Docker(Client):
         argv = [*_WITHOUT_OPT, "dockerd", f"--config-file={path}"]
         self._daemon = Process(host, "dockerd", argv, self._path("log"))
 
-    def __enter__(self):
-        self._daemon.start()
-        self._daemon.until("its API", self._answers, _START_TIMEOUT_S)
-        return self
-
-    def __exit__(self, *_):
-        self._daemon.end(_STOP_S)
-
-    def _answers(self):
-        argv = self._docker("version")
-        return process.run(self.host, argv, _TOOL_TIMEOUT_S, check=False).returncode == 0
-
-    def _docker(self, *arguments):
+    def _tool(self, *arguments):
         return ["docker", f"--host={self._socket}", *arguments]
 
     def through_mirror(self, name):
         return name
 
     def pull(self, reference):
-        self._run(self._docker("pull", "--quiet", reference))
+        self._run(self._tool("pull", "--quiet", reference))
 
     def differences(self, reference, made):
         form = "--format={{.Id}} {{json .RepoDigests}}"
         image_id, digests = self._run(
-            self._docker("image", "inspect", form, reference)
+            self._tool("image", "inspect", form, reference)
         ).split()
         wrong = [] if image_id == made.config_digest else [f"its id is {image_id}"]
         if not any(name.endswith("@" + made.root.digest) for name in json.loads(digests)):
             wrong.append(f"it is called {digests}")
         saved = self._path("saved.tar")
-        self._run(self._docker("save", f"--output={saved}", reference))
+        self._run(self._tool("save", f"--output={saved}", reference))
         with tarfile.open(saved) as archive:
             wrong += _differences_of_archive(archive, made)
         os.remove(saved)
