@@ -110,26 +110,22 @@ absl::optional<absl::Status> AccessGate::Remembered(const Pull& pull, const std:
   return find(KeyOf(name, pull));
 }
 
-absl::optional<absl::Status> AccessGate::CheckNow(const Pull& pull,
+absl::optional<absl::Status> AccessGate::CheckNow(const AccessPolicy& policy, const Pull& pull,
                                                   const ClientCredential& client) {
-  const AccessPolicy* policy = PolicyFor(pull.ns);
-  if (policy == nullptr || policy->mode == AccessMode::kOpen) return absl::OkStatus();
   if (!pull.ns.has_value() && client.is_anonymous()) {
     return absl::UnauthenticatedError(
         "this agent asks Harbor who may pull: log in, or get a token");
   }
-  return Remembered(pull, NameOf(*policy, client), config_.decision_ttl,
+  return Remembered(pull, NameOf(policy, client), config_.decision_ttl,
                     std::min(config_.decision_ttl, kMaxRefusalTtl));
 }
 
-void AccessGate::Check(Pull pull, ClientCredential client, Done done) {
-  if (const absl::optional<absl::Status> known = CheckNow(pull, client)) return done(*known);
-  const AccessPolicy* policy = PolicyFor(pull.ns);
+void AccessGate::Check(const AccessPolicy& policy, Pull pull, ClientCredential client, Done done) {
   // Shared, as a task that is not taken takes `done` with it.
   auto shared = std::make_shared<Done>(std::move(done));
   const absl::Status submitted =
-      pool_->Submit([this, policy, pull = std::move(pull), client = std::move(client), shared] {
-        (*shared)(Ask(*policy, pull, client));
+      pool_->Submit([this, &policy, pull = std::move(pull), client = std::move(client), shared] {
+        (*shared)(Ask(policy, pull, client));
       });
   if (!submitted.ok()) {
     (*shared)(absl::UnavailableError(

@@ -64,10 +64,12 @@ class AccessGate {
                                                             WorkerPool* pool, const Clock* clock,
                                                             BitGen* bits);
 
-  // The answer, if Harbor need not be asked for it.
-  absl::optional<absl::Status> CheckNow(const Pull& pull, const ClientCredential& client);
-  // Asks, on the pool. `done` is called there, or in this call if the pool takes no more.
-  void Check(Pull pull, ClientCredential client, Done done);
+  // The answer, if Harbor need not be asked for it. REQUIRES for this and Check(): PolicyFor() gave
+  // `policy`, and it is not open.
+  absl::optional<absl::Status> CheckNow(const AccessPolicy& policy, const Pull& pull,
+                                        const ClientCredential& client);
+  // Asks Harbor, on the pool. `done` is called there, or in this call if the pool takes no more.
+  void Check(const AccessPolicy& policy, Pull pull, ClientCredential client, Done done);
 
   // A manifest of the repository, which was served, names these.
   void AddEdges(const Namespace& ns, absl::Span<const Digest> digests);

@@ -167,12 +167,11 @@ absl::StatusOr<registry::TokenSource> TokenRealm::SourceOf(const AccessPolicy& p
   if (!response.ok()) return Annotate(response.status(), absl::StrCat("challenge of ", host));
   for (const registry::AuthChallenge& challenge : registry::ChallengesOf(response->headers)) {
     if (challenge.scheme != "bearer" || !challenge.Get("realm").has_value()) continue;
-    KH_ASSIGN_OR_RETURN(const net::Url realm, net::Url::Parse(*challenge.Get("realm")));
-    KH_ASSIGN_OR_RETURN(net::Url trusted,
-                        registry::CheckTokenRealm(policy.harbor->registry, realm,
-                                                  policy.harbor->trusted_realm_hosts));
-    registry::TokenSource source{std::move(trusted),
-                                 std::string(challenge.Get("service").value_or(""))};
+    KH_ASSIGN_OR_RETURN(
+        registry::TokenSource source,
+        registry::TrustedTokenSource(policy.harbor->registry, *challenge.Get("realm"),
+                                     challenge.Get("service").value_or(""),
+                                     policy.harbor->trusted_realm_hosts));
     absl::MutexLock lock(&mutex_);
     return sources_.try_emplace(&policy, std::move(source)).first->second;
   }

@@ -56,11 +56,11 @@ void PullAccess::Authorize(Exchange exchange, const access::Pull& pull, Resource
   if (policy == nullptr || policy->mode == AccessMode::kOpen) return serve(std::move(exchange));
   absl::StatusOr<ClientCredential> client = CredentialOf(*exchange);
   if (!client.ok()) return Refuse(*exchange, pull.ns, client.status(), kind);
-  if (const absl::optional<absl::Status> known = gate_->CheckNow(pull, *client)) {
+  if (const absl::optional<absl::Status> known = gate_->CheckNow(*policy, pull, *client)) {
     if (known->ok()) return serve(std::move(exchange));
     return Refuse(*exchange, pull.ns, *known, kind);
   }
-  gate_->Check(pull, *std::move(client),
+  gate_->Check(*policy, pull, *std::move(client),
                [this, exchange, ns = pull.ns, kind, serve = std::move(serve)](absl::Status status) {
                  exchange->Post([this, exchange, ns, kind, serve, status](net::HttpExchange& e) {
                    if (status.ok()) {

@@ -14,7 +14,6 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "kraken/base/status_macros.h"
-#include "kraken/base/status_util.h"
 #include "kraken/net/http_message.h"
 #include "kraken/net/url.h"
 #include "kraken/registry/auth_challenge.h"
@@ -69,10 +68,8 @@ absl::Status Authenticator::OnUnauthorized(const net::HeaderMap& response_header
 
 absl::Status Authenticator::UseBearer(absl::string_view realm, absl::string_view service,
                                       absl::string_view scope, absl::string_view sent) {
-  absl::StatusOr<net::Url> url = net::Url::Parse(realm);
-  if (!url.ok()) return Annotate(url.status(), "token realm");
-  KH_ASSIGN_OR_RETURN(*url, CheckTokenRealm(registry_, *url, trusted_realm_hosts_));
-  const TokenSource source{*std::move(url), std::string(service)};
+  KH_ASSIGN_OR_RETURN(const TokenSource source,
+                      TrustedTokenSource(registry_, realm, service, trusted_realm_hosts_));
   absl::MutexLock lock(&mutex_);
   const bool same_source = scheme_ == Scheme::kBearer && source_.has_value() && *source_ == source;
   scheme_ = Scheme::kBearer;

@@ -18,6 +18,7 @@
 #include "absl/types/span.h"
 #include "kraken/base/clock.h"
 #include "kraken/base/json.h"
+#include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
 #include "kraken/net/blocking_http_client.h"
 #include "kraken/net/http_client.h"
@@ -77,6 +78,15 @@ absl::StatusOr<net::Url> CheckTokenRealm(const net::Url& registry, const net::Ur
   return absl::PermissionDeniedError(absl::StrCat("registry ", registry.host_port(),
                                                   " names the token realm ", realm.ToLogString(),
                                                   ", which is neither https nor a trusted host"));
+}
+
+absl::StatusOr<TokenSource> TrustedTokenSource(const net::Url& registry, absl::string_view realm,
+                                               absl::string_view service,
+                                               absl::Span<const std::string> trusted_hosts) {
+  const absl::StatusOr<net::Url> url = net::Url::Parse(realm);
+  if (!url.ok()) return Annotate(url.status(), "token realm");
+  KH_ASSIGN_OR_RETURN(net::Url trusted, CheckTokenRealm(registry, *url, trusted_hosts));
+  return TokenSource{std::move(trusted), std::string(service)};
 }
 
 net::Url TokenUrl(const TokenSource& source, absl::string_view scope) {

@@ -46,6 +46,12 @@ struct TokenSource {
 absl::StatusOr<net::Url> CheckTokenRealm(const net::Url& registry, const net::Url& realm,
                                          absl::Span<const std::string> trusted_hosts);
 
+// What a Bearer challenge of `registry` with this realm and service means. Errors as
+// CheckTokenRealm(); INVALID_ARGUMENT: the realm is no URL.
+absl::StatusOr<TokenSource> TrustedTokenSource(const net::Url& registry, absl::string_view realm,
+                                               absl::string_view service,
+                                               absl::Span<const std::string> trusted_hosts);
+
 // Where to GET a token for `scope`; several scopes are parted by spaces.
 net::Url TokenUrl(const TokenSource& source, absl::string_view scope);
 
