@@ -31,6 +31,7 @@ void ReadConfig(config::ObjectReader& r, AccessConfig* c) {
   r.Optional("decision_ttl", &c->decision_ttl, {.min = absl::ZeroDuration()});
   r.Optional("stale_ttl", &c->stale_ttl, {.min = absl::ZeroDuration()});
   r.Optional("pull_time_interval", &c->pull_time_interval, {.min = absl::ZeroDuration()});
+  r.Optional("edges_file", &c->edges_file);
 }
 
 }  // namespace kraken::access

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -57,6 +58,9 @@ struct AccessConfig {
   // A manifest that is pulled is fetched from Harbor at least so often instead of only asked for:
   // Harbor's pull time, which retention rules look at, counts nothing else.
   absl::Duration pull_time_interval = absl::Hours(1);
+  // Where it is kept which blobs the manifests of a repository name, 16 bytes for each. Empty: in
+  // memory only. Its directory exists.
+  std::string edges_file;
 };
 void ReadConfig(config::ObjectReader& r, AccessConfig* c);
 

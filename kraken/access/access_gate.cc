@@ -20,10 +20,6 @@ constexpr size_t kMaxPullTimes = 20'000;
 // A refusal is asked again sooner: somebody may have just been let in.
 constexpr absl::Duration kMaxRefusalTtl = absl::Seconds(5);
 
-std::string EdgeKey(const Namespace& ns, const Digest& digest) {
-  return absl::StrCat(ns.ToString(), "\n", digest.ToString());
-}
-
 // Of whether `name` may pull anything of the repository.
 std::string RepositoryKey(const std::string& name, const Namespace& ns) {
   return absl::StrCat(name, "\n", ns.ToString());
@@ -36,12 +32,6 @@ std::string KeyOf(const std::string& name, const Pull& pull) {
     return absl::StrCat(repository, "\nmanifest ", pull.manifest->ToString());
   }
   return absl::StrCat(repository, "\nblob ", pull.blob->ToString());
-}
-
-// Harbor did not answer the question.
-bool IsSilence(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsCancelled(status) || absl::IsInternal(status) || absl::IsUnknown(status);
 }
 
 }  // namespace
@@ -77,8 +67,17 @@ absl::StatusOr<std::unique_ptr<AccessGate>> AccessGate::Create(const AccessConfi
     }
     gate->policies_.push_back(std::move(policy));
   }
+  if (!config.edges_file.empty()) {
+    const absl::Status read = gate->edges_.UseFile(config.edges_file);
+    if (!read.ok()) {
+      telemetry::LogWarn("access.edges_file is of no use; Harbor is asked again after a restart",
+                         {{"reason", read}});
+    }
+  }
   return gate;
 }
+
+AccessGate::~AccessGate() { KeepEdges(); }
 
 const AccessPolicy* AccessGate::PolicyFor(const absl::optional<Namespace>& ns) const {
   for (const AccessPolicy& policy : policies_) {
@@ -98,12 +97,12 @@ absl::optional<absl::Status> AccessGate::Remembered(const Pull& pull, const std:
                                                     absl::Duration refusal_ttl) {
   const MonotonicTime now = clock_->MonotonicNow();
   const auto find = [&](const std::string& key) -> absl::optional<absl::Status> {
-    const absl::optional<DecisionCache::Decision> decision = decisions_.Find(key);
+    const absl::optional<Decision> decision = decisions_.Find(key);
     if (!decision.has_value()) return absl::nullopt;
     if (now - decision->at >= (decision->status.ok() ? ok_ttl : refusal_ttl)) return absl::nullopt;
     return decision->status;
   };
-  if (pull.blob.has_value() && edges_.Find(EdgeKey(*pull.ns, *pull.blob)).has_value()) {
+  if (pull.blob.has_value() && edges_.Contains(*pull.ns, *pull.blob)) {
     const absl::optional<absl::Status> repository = find(RepositoryKey(name, *pull.ns));
     if (repository.has_value() && repository->ok()) return repository;
   }
@@ -136,8 +135,19 @@ void AccessGate::Check(const AccessPolicy& policy, Pull pull, ClientCredential c
 void AccessGate::AddEdges(const Namespace& ns, absl::Span<const Digest> digests) {
   const AccessPolicy* policy = PolicyFor(ns);
   if (policy == nullptr || policy->mode == AccessMode::kOpen) return;
-  const MonotonicTime now = clock_->MonotonicNow();
-  for (const Digest& digest : digests) edges_.Put(EdgeKey(ns, digest), absl::OkStatus(), now);
+  for (const Digest& digest : digests) edges_.Add(ns, digest);
+  if (!edges_.dirty()) return;
+  const absl::Status submitted = pool_->Submit([this] { KeepEdges(); });
+  // They stay due, and go with the next ones.
+  if (!submitted.ok()) telemetry::LogWarn("edges wait to be stored", {{"reason", submitted}});
+}
+
+void AccessGate::KeepEdges() {
+  if (!edges_.dirty()) return;
+  const absl::Status kept = edges_.Flush();
+  if (kept.ok()) return;
+  telemetry::LogWarn("which manifests name which blobs can't be stored (access.edges_file)",
+                     {{"reason", kept}});
 }
 
 std::unique_ptr<registry::RegistryClient> AccessGate::HarborFor(const AccessPolicy& policy,
@@ -160,14 +170,15 @@ absl::Status AccessGate::Ask(const AccessPolicy& policy, const Pull& pull,
   const absl::Status answer = AskHarbor(policy, pull, client);
   if (IsSilence(answer)) return WithoutHarbor(pull, name, answer);
   const MonotonicTime now = clock_->MonotonicNow();
-  decisions_.Put(KeyOf(name, pull), answer, now);
+  decisions_.Put(KeyOf(name, pull), {answer, now});
   const bool is_about_who =
       answer.ok() || absl::IsUnauthenticated(answer) || absl::IsPermissionDenied(answer);
   if (pull.ns.has_value() && is_about_who) {
-    decisions_.Put(RepositoryKey(name, *pull.ns), answer, now);
+    decisions_.Put(RepositoryKey(name, *pull.ns), {answer, now});
   }
   if (answer.ok() && pull.blob.has_value()) {
-    edges_.Put(EdgeKey(*pull.ns, *pull.blob), absl::OkStatus(), now);
+    edges_.Add(*pull.ns, *pull.blob);
+    KeepEdges();
   }
   return answer;
 }
@@ -184,13 +195,13 @@ absl::Status AccessGate::AskHarbor(const AccessPolicy& policy, const Pull& pull,
 absl::Status AccessGate::AskForManifest(registry::RegistryClient& harbor, const Pull& pull,
                                         const RepositoryName& repository) {
   const std::string key = absl::StrCat(pull.ns->ToString(), "\n", pull.manifest->ToString());
-  const absl::optional<DecisionCache::Decision> last = pull_times_.Find(key);
+  const absl::optional<MonotonicTime> last = pull_times_.Find(key);
   const MonotonicTime now = clock_->MonotonicNow();
-  if (last.has_value() && now - last->at < config_.pull_time_interval) {
+  if (last.has_value() && now - *last < config_.pull_time_interval) {
     return harbor.HeadManifest(repository, *pull.manifest, shutdown_).status();
   }
   const absl::Status got = harbor.GetManifest(repository, *pull.manifest, shutdown_).status();
-  if (got.ok()) pull_times_.Put(key, absl::OkStatus(), now);
+  if (got.ok()) pull_times_.Put(key, now);
   return got;
 }
 

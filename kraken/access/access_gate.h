@@ -12,10 +12,11 @@
 #include "absl/types/span.h"
 #include "kraken/access/access_config.h"
 #include "kraken/access/client_credential.h"
-#include "kraken/access/decision_cache.h"
+#include "kraken/access/edge_table.h"
 #include "kraken/base/clock.h"
 #include "kraken/base/digest.h"
 #include "kraken/base/image_name.h"
+#include "kraken/base/lru_cache.h"
 #include "kraken/base/namespace.h"
 #include "kraken/base/random.h"
 #include "kraken/base/worker_pool.h"
@@ -58,11 +59,14 @@ class AccessGate {
   // (registry::ReplyFor tells the client), or UNAVAILABLE: Harbor did not.
   using Done = absl::AnyInvocable<void(absl::Status)>;
 
-  // All outlive it; `bits` is thread-safe. FAILED_PRECONDITION: an address or a TLS file is wrong.
+  // All outlive it; `bits` is thread-safe. Reads config.edges_file. FAILED_PRECONDITION: an address
+  // or a TLS file is wrong.
   static absl::StatusOr<std::unique_ptr<AccessGate>> Create(const AccessConfig& config,
                                                             net::BlockingHttpClient* http,
                                                             WorkerPool* pool, const Clock* clock,
                                                             BitGen* bits);
+
+  ~AccessGate();
 
   // The answer, if Harbor need not be asked for it. REQUIRES for this and Check(): PolicyFor() gave
   // `policy`, and it is not open.
@@ -87,6 +91,11 @@ class AccessGate {
   const registry::Cancellation& shutdown() const { return shutdown_; }
 
  private:
+  struct Decision {
+    absl::Status status;
+    MonotonicTime at;
+  };
+
   AccessGate(const AccessConfig& config, net::BlockingHttpClient* http, WorkerPool* pool,
              const Clock* clock, BitGen* bits);
 
@@ -100,6 +109,8 @@ class AccessGate {
                          const ClientCredential& client);
   absl::Status WithoutHarbor(const Pull& pull, const std::string& name,
                              const absl::Status& failure);
+  // Stores what is new. Blocks.
+  void KeepEdges();
 
   const AccessConfig config_;
   std::vector<AccessPolicy> policies_;
@@ -109,11 +120,10 @@ class AccessGate {
   BitGen* const bits_;
   const CredentialHasher hasher_;
   registry::Cancellation shutdown_;
-  DecisionCache decisions_;
-  // Of (namespace, blob): a manifest of the one names the other.
-  DecisionCache edges_;
+  LruCache<std::string, Decision> decisions_;
+  EdgeTable edges_;
   // Of (namespace, reference): when Harbor last saw a GET.
-  DecisionCache pull_times_;
+  LruCache<std::string, MonotonicTime> pull_times_;
 };
 
 }  // namespace kraken::access

@@ -38,6 +38,8 @@ void ReadConfig(config::ObjectReader& r, DownloadConfig* c);
 
 // An agent's whole configuration, under Kraken's keys.
 struct AgentConfig {
+  AgentConfig() { access.edges_file = "/var/cache/kraken/kraken-agent/edges"; }
+
   daemon::CommonConfig common;
   StoreConfig store;
   DownloadConfig downloads;

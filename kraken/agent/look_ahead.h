@@ -9,7 +9,7 @@
 #include "absl/synchronization/mutex.h"
 #include "kraken/agent/downloads.h"
 #include "kraken/agent/look_ahead_config.h"
-#include "kraken/agent/manifest_cache.h"
+#include "kraken/agent/served_manifest.h"
 #include "kraken/base/clock.h"
 #include "kraken/base/digest.h"
 #include "kraken/base/namespace.h"

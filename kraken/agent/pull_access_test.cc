@@ -121,7 +121,9 @@ class PullAccessTest : public ::testing::Test {
         {.pattern = std::make_shared<re2::RE2>(".*"), .mode = mode, .harbor = harbor});
     options.access.decision_ttl = decision_ttl;
     options.access.when_harbor_is_down = down;
+    options.access.edges_file = edges_file_;
     agent_ = std::make_unique<TestAgent>(options);
+    Store("{}");
     for (const Image* image : {&public_, &private_, &other_}) {
       Store(image->layer);
       Store(image->manifest);
@@ -179,6 +181,7 @@ class PullAccessTest : public ::testing::Test {
     return token.has_value() ? Get(target, absl::StrCat("Bearer ", *token)).status : 401;
   }
 
+  const std::string edges_file_ = MakeTestDir() + "/edges";
   Users users_;
   const Image public_ = MakeImage("library/debian");
   const Image private_ = MakeImage("team/app");
@@ -271,6 +274,21 @@ TEST_F(PullAccessTest, LayersOfAManifestThatWasPulledCostHarborNothing) {
   EXPECT_EQ(Get(ManifestOf(private_), alice).status, 200);
   EXPECT_EQ(registry_->AccessLog().size(), before);
   EXPECT_EQ(Get(LayerOf(private_, private_), Basic("bob:b")).status, 401);
+}
+
+TEST_F(PullAccessTest, WhatAManifestNamesIsKnownAfterARestart) {
+  Start(access::AccessMode::kPassthrough);
+  const std::string alice = Basic("alice:a");
+  ASSERT_EQ(Get(ManifestOf(private_), alice).status, 200);
+  agent_ = nullptr;
+  Start(access::AccessMode::kPassthrough);
+  const std::string config = absl::StrCat("/v2/", private_.repository.ToString(), "/blobs/",
+                                          registry::testing::DigestOf("{}").ToString());
+  ASSERT_EQ(Get(config, alice).status, 200) << "Harbor says that she may pull from there";
+  const size_t before = registry_->AccessLog().size();
+  EXPECT_EQ(Get(LayerOf(private_, private_), alice).status, 200);
+  EXPECT_EQ(registry_->AccessLog().size(), before);
+  EXPECT_EQ(Get(LayerOf(other_, private_), alice).status, 404);
 }
 
 TEST_F(PullAccessTest, WhileHarborIsDownWhatItSaidBeforeHolds) {

@@ -195,7 +195,7 @@ void RegistryFace::ServeManifest(Exchange exchange, const Namespace& ns,
 void RegistryFace::ServeManifestByDigest(Exchange exchange, const Namespace& ns,
                                          const Digest& digest) {
   // As long as the store has it: what was deleted or evicted is not served from memory.
-  const std::shared_ptr<const ServedManifest> known = manifests_.Find(digest);
+  const std::shared_ptr<const ServedManifest> known = manifests_.Find(digest).value_or(nullptr);
   if (known != nullptr && parts_.store->Find(digest).ok()) {
     exchange->Post(
         [this, exchange, ns, known](net::HttpExchange&) { RespondManifest(exchange, ns, known); });
@@ -251,7 +251,8 @@ void RegistryFace::SendManifest(Exchange exchange, const Namespace& ns,
                                                          manifest.status().message())),
                         ResourceKind::kManifest);
     }
-    manifests_.Put(*manifest);
+    const size_t size = (*manifest)->body.size();
+    if (size <= kMaxCachedManifest) manifests_.Put(digest, *manifest, size);
     exchange->Post([this, exchange, ns, manifest = *manifest](net::HttpExchange&) {
       RespondManifest(exchange, ns, manifest);
     });

@@ -67,4 +67,9 @@ bool IsRetryable(const absl::Status& status) {
   }
 }
 
+bool IsSilence(const absl::Status& status) {
+  return IsRetryable(status) || absl::IsCancelled(status) || absl::IsInternal(status) ||
+         absl::IsUnknown(status);
+}
+
 }  // namespace kraken

@@ -21,6 +21,10 @@ absl::Status ErrnoToStatus(int error_number, absl::string_view context);
 // RESOURCE_EXHAUSTED, ABORTED.
 bool IsRetryable(const absl::Status& status);
 
+// True for errors that say nothing of what was asked, as who was asked is down, broken or busy:
+// those that are retryable, CANCELLED, INTERNAL and UNKNOWN.
+bool IsSilence(const absl::Status& status);
+
 }  // namespace kraken
 
 #endif  // KRAKEN_BASE_STATUS_UTIL_H_

@@ -46,5 +46,15 @@ TEST(StatusUtilTest, WhatMayPassIsRetryable) {
   EXPECT_FALSE(IsRetryable(absl::OkStatus()));
 }
 
+TEST(IsSilenceTest, IsNoAnswer) {
+  EXPECT_TRUE(IsSilence(absl::UnavailableError("down")));
+  EXPECT_TRUE(IsSilence(absl::InternalError("broken")));
+  EXPECT_TRUE(IsSilence(absl::ResourceExhaustedError("busy")));
+  EXPECT_TRUE(IsSilence(absl::CancelledError("gone")));
+  EXPECT_FALSE(IsSilence(absl::OkStatus()));
+  EXPECT_FALSE(IsSilence(absl::NotFoundError("no such tag")));
+  EXPECT_FALSE(IsSilence(absl::PermissionDeniedError("no")));
+}
+
 }  // namespace
 }  // namespace kraken

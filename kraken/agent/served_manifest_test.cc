@@ -1,6 +1,5 @@
-#include "kraken/agent/manifest_cache.h"
+#include "kraken/agent/served_manifest.h"
 
-#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -13,34 +12,6 @@ namespace kraken::agent {
 namespace {
 
 using ::testing::ElementsAre;
-
-std::shared_ptr<const ServedManifest> Manifest(const std::string& name, size_t bytes) {
-  auto manifest = std::make_shared<ServedManifest>();
-  manifest->digest = Sha256Digest(name);
-  manifest->body = std::string(bytes, 'x');
-  return manifest;
-}
-
-TEST(ManifestCacheTest, KeepsTheMostRecentlyUsedUpToItsSize) {
-  ManifestCache cache(100);
-  const auto a = Manifest("a", 40);
-  const auto b = Manifest("b", 40);
-  cache.Put(a);
-  cache.Put(b);
-  cache.Put(b);
-  EXPECT_EQ(cache.Find(a->digest), a);
-  cache.Put(Manifest("c", 40));
-  EXPECT_EQ(cache.Find(a->digest), a);
-  EXPECT_EQ(cache.Find(b->digest), nullptr);
-  EXPECT_NE(cache.Find(Sha256Digest("c")), nullptr);
-}
-
-TEST(ManifestCacheTest, DoesNotKeepAGiant) {
-  ManifestCache cache(1 << 30);
-  const auto giant = Manifest("giant", ManifestCache::kMaxManifestBytes + 1);
-  cache.Put(giant);
-  EXPECT_EQ(cache.Find(giant->digest), nullptr);
-}
 
 TEST(ServedManifestTest, KnowsItsTypeAndWhatItNames) {
   const Digest config = Sha256Digest("config");
