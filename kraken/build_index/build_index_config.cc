@@ -6,6 +6,7 @@ namespace kraken::build_index {
 
 void ReadConfig(config::ObjectReader& r, TagServerConfig* c) {
   r.Optional("revalidate_after", &c->revalidate_after, {.min = absl::ZeroDuration()});
+  r.Optional("stale_ttl", &c->stale_ttl, {.min = absl::ZeroDuration()});
   r.Optional("upstream_timeout", &c->upstream_timeout, {.min = absl::Milliseconds(1)});
   r.IgnoredKrakenKey("listener", "the flag -port decides");
   r.IgnoredKrakenKey("duplicate_replicate_stagger", "tags are not replicated between clusters yet");

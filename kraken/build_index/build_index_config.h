@@ -15,7 +15,9 @@ struct TagServerConfig {
   // A tag that was confirmed upstream so long ago is asked for again before it is served. Events
   // (through harbor-bridge) make tags right at once; this bounds how wrong one can be without.
   absl::Duration revalidate_after = absl::Seconds(30);
-  // Then a backend that does not answer within this is passed over, and the known tag served.
+  // While the backend is down, or does not answer within `upstream_timeout`, the known tag is
+  // served if it was confirmed no longer ago than this. Zero: never.
+  absl::Duration stale_ttl = absl::Hours(24);
   absl::Duration upstream_timeout = absl::Seconds(5);
 };
 void ReadConfig(config::ObjectReader& r, TagServerConfig* c);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "kraken/base/status_util.h"
 #include "kraken/telemetry/log.h"
 
 namespace kraken::build_index {
@@ -69,7 +70,7 @@ void TagHub::OnStored(const Key& key, absl::StatusOr<std::optional<TagRow>> stor
 void TagHub::AskUpstream(const Key& key) {
   ++stats_.upstream_queries;
   Query& query = *queries_[key];
-  if (query.stored.has_value()) {
+  if (HasStale(query)) {
     query.timeout = loop_->RunAfter(config_.upstream_timeout, [this, key] { OnTimeout(key); });
   }
   const absl::Status submitted =
@@ -81,6 +82,10 @@ void TagHub::AskUpstream(const Key& key) {
         });
       });
   if (!submitted.ok()) OnUpstream(key, absl::Now(), submitted);
+}
+
+bool TagHub::HasStale(const Query& query) const {
+  return query.stored.has_value() && absl::Now() - query.stored->confirmed_at < config_.stale_ttl;
 }
 
 void TagHub::OnTimeout(const Key& key) {
@@ -122,7 +127,7 @@ void TagHub::OnUpstream(const Key& key, absl::Time asked_at, absl::StatusOr<Dige
     Answer(key, digest.status());
     return;
   }
-  if (it->second->stored.has_value()) {
+  if (IsSilence(digest.status()) && HasStale(*it->second)) {
     ++stats_.served_stale;
     telemetry::LogWarn(
         "backend does not answer; serving the tag as it is known",

@@ -42,8 +42,9 @@ class TagHub {
          Resolve resolve, const TagServerConfig& config);
   ~TagHub();
 
-  // NOT_FOUND: neither the table nor the backend knows the tag. A tag that can't be confirmed is
-  // served as it is known.
+  // NOT_FOUND: neither the table nor the backend knows the tag. A tag that can't be confirmed as
+  // its backend is silent is served as it is known, within the configured time; else the backend's
+  // error. What the backend refuses is refused.
   void Get(const Namespace& ns, const Tag& tag, Done done);
 
   // What there is afterwards: perhaps a newer one than `row`.
@@ -59,6 +60,8 @@ class TagHub {
   void AskUpstream(const Key& key);
   void OnUpstream(const Key& key, absl::Time asked_at, absl::StatusOr<Digest> digest);
   void OnTimeout(const Key& key);
+  // Whether it is known, and has been confirmed lately enough to do without the backend.
+  bool HasStale(const Query& query) const;
   void Answer(const Key& key, const absl::StatusOr<TagRow>& row);
 
   net::EventLoop* const loop_;

@@ -126,17 +126,37 @@ TEST_F(TagHubTest, RevalidatesWhatIsOld) {
 }
 
 TEST_F(TagHubTest, ServesWhatIsKnownWhileTheBackendIsDown) {
-  Create({.revalidate_after = absl::ZeroDuration()});
-  ASSERT_OK(Put({DigestOf(1), 1, absl::FromUnixMillis(1)}));
+  Create({.revalidate_after = absl::ZeroDuration(), .stale_ttl = absl::Hours(1)});
+  ASSERT_OK(Put({DigestOf(1), 1, absl::Now() - absl::Minutes(59)}));
   SetAnswer(absl::UnavailableError("down"));
   ASSERT_OK_AND_ASSIGN(const TagRow row, Get());
   EXPECT_EQ(row.digest, DigestOf(1));
   EXPECT_EQ(queries(), 1);
 }
 
+TEST_F(TagHubTest, DoesNotServeWhatIsOlderThanTheConfigurationAllows) {
+  Create({.revalidate_after = absl::ZeroDuration(),
+          .stale_ttl = absl::Hours(1),
+          .upstream_timeout = absl::Milliseconds(1)});
+  ASSERT_OK(Put({DigestOf(1), 1, absl::Now() - absl::Minutes(61)}));
+  SetAnswer(absl::UnavailableError("down"));
+  EXPECT_THAT(Get(), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST_F(TagHubTest, WhatTheBackendRefusesIsRefused) {
+  Create({.revalidate_after = absl::ZeroDuration()});
+  ASSERT_OK(Put({DigestOf(1), 1, absl::Now()}));
+  for (const absl::Status& refusal :
+       {absl::PermissionDeniedError("no"), absl::UnauthenticatedError("who?"),
+        absl::FailedPreconditionError("vulnerable")}) {
+    SetAnswer(refusal);
+    EXPECT_THAT(Get(), StatusIs(refusal.code()));
+  }
+}
+
 TEST_F(TagHubTest, ABackendThatHangsCostsItsTimeoutOnly) {
   Create({.revalidate_after = absl::ZeroDuration(), .upstream_timeout = absl::Milliseconds(20)});
-  ASSERT_OK(Put({DigestOf(1), 1, absl::FromUnixMillis(1)}));
+  ASSERT_OK(Put({DigestOf(1), 1, absl::Now()}));
   SetUpstreamOpen(false);
   ASSERT_OK_AND_ASSIGN(const TagRow row, Get());
   EXPECT_EQ(row.digest, DigestOf(1));

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
@@ -24,6 +25,7 @@
 #include "kraken/base/tag.h"
 #include "kraken/config/exit_codes.h"
 #include "kraken/config/flags.h"
+#include "kraken/krakenctl/auth_file.h"
 #include "kraken/krakenctl/http_setup.h"
 #include "kraken/krakenctl/image_pull.h"
 #include "kraken/krakenctl/progress_view.h"
@@ -33,8 +35,10 @@
 #include "kraken/net/http_message.h"
 #include "kraken/net/url.h"
 #include "kraken/registry/cancellation.h"
+#include "kraken/registry/credentials.h"
 #include "kraken/registry/platform.h"
 #include "kraken/registry/registry_client.h"
+#include "kraken/storage/file_io.h"
 
 namespace kraken::krakenctl {
 namespace {
@@ -43,6 +47,7 @@ constexpr absl::string_view kName = "krakenctl pull";
 constexpr absl::Duration kRedrawInterval = absl::Milliseconds(100);
 constexpr absl::Duration kMetricsTimeout = absl::Seconds(2);
 constexpr uint64_t kMaxMetricsBytes = 4 << 20;
+constexpr int64_t kMaxAuthFileBytes = 1 << 20;
 
 // What the command line says.
 struct Texts {
@@ -52,6 +57,9 @@ struct Texts {
   int parallel = 3;
   absl::Duration timeout = absl::Seconds(60);
   bool plain = false;
+  std::string user;
+  std::string password_file;
+  std::string auth_file;
   TlsFlags tls;
 };
 
@@ -60,6 +68,7 @@ struct Request {
   net::Url agent;
   std::optional<net::Url> metrics;
   registry::Platform platform;
+  std::optional<registry::BasicCredentials> credentials;
 };
 
 // In uname's words, which Platform::Parse() knows.
@@ -92,6 +101,27 @@ absl::StatusOr<Request> ReadRequest(const std::vector<std::string>& arguments, c
   return request;
 }
 
+// What -user and -password-file say, else what a login of docker's or podman's has left.
+absl::StatusOr<std::optional<registry::BasicCredentials>> ReadCredentials(const Texts& texts,
+                                                                          const Request& request) {
+  if (texts.user.empty() != texts.password_file.empty()) {
+    return absl::InvalidArgumentError("-user and -password-file go together");
+  }
+  if (!texts.user.empty()) {
+    KH_ASSIGN_OR_RETURN(const std::string password,
+                        storage::ReadWholeFile(texts.password_file, kMaxAuthFileBytes));
+    return registry::BasicCredentials{texts.user,
+                                      std::string(absl::StripTrailingAsciiWhitespace(password))};
+  }
+  const std::string path = texts.auth_file.empty() ? DefaultAuthFile() : texts.auth_file;
+  if (path.empty()) return std::optional<registry::BasicCredentials>();
+  KH_ASSIGN_OR_RETURN(const std::string text, storage::ReadWholeFile(path, kMaxAuthFileBytes));
+  auto found = FindCredentials(text, {request.image.host, request.agent.host_port(),
+                                      std::string(request.agent.host_header())});
+  if (!found.ok()) return Annotate(found.status(), path);
+  return found;
+}
+
 // The agent's counters as they are now.
 absl::StatusOr<SwarmCounters> AskForCounters(net::BlockingHttpClient& http, const net::Url& url) {
   net::HttpClientRequest request;
@@ -120,6 +150,7 @@ class Pull {
     registry::RegistryClientOptions options;
     options.registry = request_.agent;
     options.timeout = texts_.timeout;
+    if (request_.credentials.has_value()) options.credentials.emplace(*request_.credentials);
     const std::string& host = request_.image.host;
     // The agent's own address in a name is where to ask, no registry to stand in for.
     if (host != request_.agent.host_port() && host != request_.agent.host_header()) {
@@ -216,10 +247,17 @@ int RunPullCommand(Arguments arguments, const Terminal& terminal) {
   flags.Int("parallel", &texts.parallel, 1, kMaxParallelBlobs, "layers at once");
   flags.Duration("timeout", &texts.timeout, "the longest wait for an answer or the next byte");
   flags.Bool("plain", &texts.plain, "lines instead of bars, also on a terminal");
+  flags.String("user", &texts.user, "the name at Harbor, such as robot$team+puller");
+  flags.String("password-file", &texts.password_file, "the file with its password");
+  flags.String("auth-file", &texts.auth_file,
+               "without these, where a login of docker's or podman's is kept; none: where they do");
   AddTlsFlags(flags, &texts.tls);
   if (const auto code = ParseCommandLine(flags, kName, arguments, terminal)) return *code;
-  const absl::StatusOr<Request> request = ReadRequest(flags.arguments(), texts);
+  absl::StatusOr<Request> request = ReadRequest(flags.arguments(), texts);
   if (!request.ok()) return UsageError(kName, request.status().message(), terminal);
+  auto credentials = ReadCredentials(texts, *request);
+  if (!credentials.ok()) return Failure(kName, credentials.status(), terminal);
+  request->credentials = *std::move(credentials);
   const auto http = MakeHttpClient(texts.tls);
   if (!http.ok()) return Failure(kName, http.status(), terminal);
   const absl::Status status = Pull(*request, texts, http->get(), terminal).Run();

@@ -2,12 +2,14 @@
 
 #include "kraken/krakenctl/pull_command.h"
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -176,6 +178,43 @@ TEST_F(RealRegistryPullTest, WhatIsNotThereIsAnError) {
   registry_->Stop();
   EXPECT_EQ(Run(Arguments("library/debian")), config::kExitFailure);
   EXPECT_THAT(err_, HasSubstr(registry_->address()));
+}
+
+TEST_F(PullCommandTest, TakesAPasswordOrTheLoginOfOtherPrograms) {
+  const std::string directory = MakeTestDir();
+  ASSERT_OK_AND_ASSIGN(const auto registry,
+                       DockerRegistry::Start({.directory = directory + "/r", .basic_auth = true}));
+  const registry::BasicCredentials known = registry::testing::HarborRegistryCredentials();
+  net::BlockingHttpClient http{net::HttpClientOptions()};
+  RegistryPusher pusher(&http, registry->url(), known);
+  ASSERT_OK(pusher.PushBlob(Repository(), kConfig));
+  ASSERT_OK(pusher.PushManifest(Repository(), "latest", kOciManifestType, ManifestJson({})));
+  const auto write = [&](absl::string_view name, absl::string_view text) {
+    const std::string path = absl::StrCat(directory, "/", name);
+    std::ofstream(path) << text;
+    return path;
+  };
+  const std::string none = write("none", "{}");
+  const std::string login = write(
+      "login", absl::StrCat(R"({"auths": {")", registry->address(), R"(": {"auth": ")",
+                            absl::Base64Escape(known.username + ":" + known.password), R"("}}})"));
+  const std::string password = write("password", known.password + "\n");
+  const std::string wrong = write("wrong", "guess");
+  const auto pull = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"library/debian", "--agent=" + registry->address(), "--metrics="});
+    return Run(more);
+  };
+  EXPECT_EQ(pull({"--auth-file=" + none}), config::kExitFailure);
+  EXPECT_THAT(err_, HasSubstr("401"));
+  EXPECT_EQ(pull({"--auth-file=" + login}), config::kExitOk) << err_;
+  EXPECT_EQ(pull({"--user=" + known.username, "--password-file=" + password}), config::kExitOk)
+      << err_;
+  EXPECT_EQ(pull({"--user=" + known.username, "--password-file=" + wrong}), config::kExitFailure);
+  EXPECT_THAT(err_, AllOf(HasSubstr("401"), Not(HasSubstr("guess"))));
+  EXPECT_EQ(pull({"--user=alice"}), config::kExitFailure);
+  EXPECT_THAT(err_, HasSubstr("-user and -password-file go together"));
+  EXPECT_EQ(pull({"--auth-file=" + directory + "/nothing"}), config::kExitFailure);
+  EXPECT_THAT(err_, HasSubstr("/nothing"));
 }
 
 // --- What Debian's registry does not do ---
