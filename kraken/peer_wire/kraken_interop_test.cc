@@ -116,7 +116,7 @@ class KrakenInteropTest : public testing::TestWithParam<bool> {
   }
 
   std::shared_ptr<TestNode::Fetch> LeechFromPeer(TestNode& node, const swarm::PeerInfo& peer) {
-    const auto fetch = node.Leech(blob_);
+    auto fetch = node.Leech(blob_);
     node.Run([&] {
       const swarm::TorrentKey key{blob_.digest, ByteCount(kPiece)};
       node.node().SetInfoHash(key, metainfo_.info_hash());

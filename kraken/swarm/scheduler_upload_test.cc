@@ -19,6 +19,7 @@ PieceIndex P(int piece) { return PieceIndex(piece); }
 
 std::vector<int> AllOf(int pieces) {
   std::vector<int> all;
+  all.reserve(static_cast<size_t>(pieces));
   for (int i = 0; i < pieces; ++i) all.push_back(i);
   return all;
 }
