@@ -198,7 +198,9 @@ absl::Status AccessGate::AskForManifest(registry::RegistryClient& harbor, const 
   const absl::optional<MonotonicTime> last = pull_times_.Find(key);
   const MonotonicTime now = clock_->MonotonicNow();
   if (last.has_value() && now - *last < config_.pull_time_interval) {
-    return harbor.HeadManifest(repository, *pull.manifest, shutdown_).status();
+    const absl::Status head = harbor.HeadManifest(repository, *pull.manifest, shutdown_).status();
+    // Which policy forbids it is said in the answer to a GET: that to a HEAD has no body.
+    if (!absl::IsFailedPrecondition(head) && !absl::IsPermissionDenied(head)) return head;
   }
   const absl::Status got = harbor.GetManifest(repository, *pull.manifest, shutdown_).status();
   if (got.ok()) pull_times_.Put(key, now);

@@ -24,6 +24,7 @@
 #include "kraken/net/url.h"
 #include "kraken/registry/auth_challenge.h"
 #include "kraken/registry/testing/docker_registry.h"
+#include "kraken/registry/testing/scripted_server.h"
 #include "kraken/registry/testing/token_server.h"
 #include "kraken/storage/storage_test_util.h"
 
@@ -32,6 +33,7 @@ namespace {
 
 using registry::testing::DockerRegistry;
 using registry::testing::RegistryPusher;
+using registry::testing::ScriptedServer;
 using registry::testing::TokenServer;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -108,13 +110,13 @@ class PullAccessTest : public ::testing::Test {
     }
   }
 
-  // An agent that has everything, with one rule for all.
+  // An agent that has everything, with one rule for all. Asks `harbor_` or else the registry.
   void Start(access::AccessMode mode, absl::Duration decision_ttl = absl::Minutes(1),
              access::WhenHarborIsDown down = access::WhenHarborIsDown::kCached) {
     TestAgentOptions options;
     options.tracker = tracker_.address();
     backend::RegistryConfig harbor;
-    harbor.address = registry_->address();
+    harbor.address = harbor_ != nullptr ? harbor_->url().host_port() : registry_->address();
     harbor.tls.client.disabled = true;
     if (mode == access::AccessMode::kNode) harbor.credentials = {"robot$node", "r"};
     options.access.rules.push_back(
@@ -191,6 +193,7 @@ class PullAccessTest : public ::testing::Test {
   ScriptedTracker tracker_;
   std::unique_ptr<TokenServer> tokens_;
   std::unique_ptr<DockerRegistry> registry_;
+  std::unique_ptr<ScriptedServer> harbor_;
   std::unique_ptr<TestAgent> agent_;
 };
 
@@ -289,6 +292,33 @@ TEST_F(PullAccessTest, WhatAManifestNamesIsKnownAfterARestart) {
   EXPECT_EQ(Get(LayerOf(private_, private_), alice).status, 200);
   EXPECT_EQ(registry_->AccessLog().size(), before);
   EXPECT_EQ(Get(LayerOf(other_, private_), alice).status, 404);
+}
+
+TEST_F(PullAccessTest, WhatAPolicyForbidsIsRefusedInHarborsWords) {
+  std::atomic<bool> is_forbidden{false};
+  harbor_ = std::make_unique<ScriptedServer>(
+      [&](const std::shared_ptr<net::HttpExchange>& exchange, int) {
+        if (!is_forbidden) {
+          exchange->Respond(200, {{"Content-Type", kManifestType}}, private_.manifest);
+          return;
+        }
+        exchange->Respond(
+            412, {{"Content-Type", "application/json"}},
+            R"({"errors":[{"code":"PROJECTPOLICYVIOLATION","message":"too vulnerable"}]})");
+      });
+  Start(access::AccessMode::kPassthrough, absl::ZeroDuration());
+  const std::string alice = Basic("alice:a");
+  EXPECT_EQ(Get(ManifestOf(private_), alice).status, 200);
+  // Harbor has seen a pull: the next question is a HEAD, whose answer says nothing but 412.
+  is_forbidden = true;
+  const net::HttpResponse refused = Get(ManifestOf(private_), alice);
+  EXPECT_EQ(refused.status, 412);
+  EXPECT_THAT(refused.body, HasSubstr("PROJECTPOLICYVIOLATION"));
+  EXPECT_THAT(refused.body, HasSubstr("too vulnerable"));
+  const std::vector<net::HttpRequestHead> asked = harbor_->requests();
+  ASSERT_EQ(asked.size(), 3u);
+  EXPECT_EQ(asked[1].method, "HEAD");
+  EXPECT_EQ(asked[2].method, "GET");
 }
 
 TEST_F(PullAccessTest, WhileHarborIsDownWhatItSaidBeforeHolds) {

@@ -4,6 +4,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "kraken/storage/file_io.h"
+#include "kraken/storage/piece_map_file.h"
 #include "kraken/storage/sequential_writer.h"
 #include "kraken/storage/store_fixture.h"
 
@@ -57,6 +58,22 @@ TEST_F(ResumeTest, WithinABootVerifiedPiecesAndStatesAreKept) {
   ASSERT_OK(partial->CommitNow());
   ExpectStored(blob_);
   EXPECT_EQ(store_->stats().partials, 0u);
+}
+
+TEST_F(ResumeTest, AKillAtAnyMomentLeavesEveryVerifiedPieceOnRecord) {
+  const std::shared_ptr<PartialBlob> partial = Begin(blob_);
+  for (const int piece : {3, 0, 4}) {
+    Deliver(*partial, blob_, piece);
+    // What a process finds that starts after a kill here.
+    ASSERT_OK_AND_ASSIGN(const std::string bytes,
+                         ReadWholeFile(PartialPathOf(blob_.digest, "map"), 10'000));
+    ASSERT_OK_AND_ASSIGN(const PieceMapFile map, PieceMapFile::Decode(bytes));
+    ASSERT_GT(map.records.size(), static_cast<size_t>(piece));
+    EXPECT_TRUE(map.records[static_cast<size_t>(piece)].verified);
+    if (piece > 0) {
+      EXPECT_TRUE(map.records[static_cast<size_t>(piece) - 1].state_after.has_value());
+    }
+  }
 }
 
 TEST_F(ResumeTest, WithinABootPiecesAreNotReadAgain) {

@@ -97,8 +97,9 @@ class PartialBlob {
   virtual absl::StatusOr<std::unique_ptr<PieceLease>> LeasePiece(PieceIndex piece) = 0;
 
   // Declares that the bytes of `piece`, written already, hold between the states around it.
-  // Remembered on disk lazily, in batches (a crash may forget, never claim). FAILED_PRECONDITION
-  // when those states are not known. REQUIRES for the last piece: its end equals the digest.
+  // Remembered beyond a kill of the process from when this returns, with the states known until
+  // then; not beyond a loss of power. FAILED_PRECONDITION when those states are not known.
+  // REQUIRES for the last piece: its end equals the digest. Blocking (page cache).
   virtual absl::Status MarkVerified(PieceIndex piece) = 0;
   virtual bool Has(PieceIndex piece) const = 0;
   virtual PieceCount verified_count() const = 0;
@@ -130,7 +131,7 @@ class PartialBlob {
   // later OpenPartial begins anew. No effect after the commit. Blocking.
   virtual void Abandon(const absl::Status& why) = 0;
 
-  // Writes down now what MarkVerified and SetStates have not yet. Blocking.
+  // Writes down now what MarkVerified could not, and what SetStates has not yet. Blocking.
   virtual absl::Status Flush() = 0;
 
   // Listeners are called on the thread that caused the event; they must be quick (Post to a loop)

@@ -19,9 +19,6 @@
 namespace kraken::storage {
 namespace {
 
-// Claims are written down when so many wait, or the oldest has waited so long.
-constexpr size_t kFlushPieces = 64;
-constexpr absl::Duration kFlushInterval = absl::Seconds(1);
 // A blob of unknown size doubles its reservation up to this step.
 constexpr int64_t kMaxGrowthBytes = 64 << 20;
 constexpr size_t kHashBufferBytes = 256 << 10;
@@ -44,8 +41,7 @@ PartialBlobImpl::PartialBlobImpl(std::shared_ptr<StoreCore> core, const Digest& 
       allocated_(files.allocated),
       reserved_end_(files.reserved_end),
       table_(std::move(table)),
-      keep_(keep),
-      last_flush_(core_->clock().MonotonicNow()) {
+      keep_(keep) {
   if (!allocated_) core_->AddUnallocated(files.reserved_end);
 }
 
@@ -228,18 +224,10 @@ void PartialBlobImpl::Release(PieceIndex piece, const std::shared_ptr<LeaseCell>
 // --- States and pieces.
 
 absl::Status PartialBlobImpl::SetStates(PieceIndex first, absl::Span<const Sha256State> states) {
-  bool flush;
-  {
-    absl::MutexLock lock(&mu_);
-    KH_RETURN_IF_ERROR(CheckWritableLocked());
-    std::vector<PieceIndex> changed;
-    KH_RETURN_IF_ERROR(table_.SetStates(first, states, &changed));
-    for (const PieceIndex piece : changed) NoteDirty(piece);
-    flush = ShouldFlush();
-  }
-  // What can't be written down now is only forgotten by a crash.
-  if (flush) Flush().IgnoreError();
-  return absl::OkStatus();
+  absl::MutexLock lock(&mu_);
+  KH_RETURN_IF_ERROR(CheckWritableLocked());
+  // Written down with the first piece that is verified: before, they are of no use after a crash.
+  return table_.SetStates(first, states, &dirty_);
 }
 
 std::optional<Sha256State> PartialBlobImpl::StateAfter(PieceIndex piece) const {
@@ -257,17 +245,17 @@ absl::Status PartialBlobImpl::SetSignature(std::string signature) {
 }
 
 absl::Status PartialBlobImpl::MarkVerified(PieceIndex piece) {
-  bool flush;
   {
     absl::MutexLock lock(&mu_);
     KH_RETURN_IF_ERROR(CheckWritableLocked());
     bool changed;
     KH_RETURN_IF_ERROR(table_.MarkVerified(piece, &changed));
     if (!changed) return absl::OkStatus();
-    NoteDirty(piece);
-    flush = ShouldFlush();
+    dirty_.push_back(piece);
   }
-  if (flush) Flush().IgnoreError();
+  // One small write into the page cache beside those of the piece's bytes. What can't be written
+  // down now is only forgotten by a crash.
+  Flush().IgnoreError();
   listeners_.Notify({.kind = PartialBlobEvent::Kind::kPieceVerified, .piece = piece, .status = {}});
   return absl::OkStatus();
 }
@@ -309,13 +297,6 @@ ByteOffset PartialBlobImpl::VerifiedEnd(ByteOffset offset) const {
 
 // --- The map file.
 
-void PartialBlobImpl::NoteDirty(PieceIndex piece) { dirty_.push_back(piece); }
-
-bool PartialBlobImpl::ShouldFlush() const {
-  return dirty_.size() >= kFlushPieces ||
-         core_->clock().MonotonicNow() - last_flush_ >= kFlushInterval;
-}
-
 absl::Status PartialBlobImpl::WriteHeader(std::optional<int64_t> size) {
   const PieceMapHeader header{
       .digest = digest_, .piece_length = piece_length_, .size = size, .boot_id = core_->boot_id()};
@@ -330,7 +311,6 @@ absl::Status PartialBlobImpl::Flush() {
     absl::MutexLock lock(&mu_);
     KH_RETURN_IF_ERROR(CheckWritableLocked());
     pieces.swap(dirty_);
-    last_flush_ = core_->clock().MonotonicNow();
     std::sort(pieces.begin(), pieces.end());
     pieces.erase(std::unique(pieces.begin(), pieces.end()), pieces.end());
     for (const PieceIndex piece : pieces) records.push_back(table_.RecordOf(piece));

@@ -100,8 +100,6 @@ class PartialBlobImpl final : public PartialBlob,
     return phase_ != Phase::kCommitting;
   }
   absl::Status CheckWritableLocked() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
-  void NoteDirty(PieceIndex piece) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool ShouldFlush() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   absl::Status WriteRecords(const std::vector<PieceIndex>& pieces,
                             const std::vector<PieceMapRecord>& records);
   absl::Status WriteHeader(std::optional<int64_t> size);
@@ -138,8 +136,8 @@ class PartialBlobImpl final : public PartialBlob,
   bool keep_ ABSL_GUARDED_BY(mu_);
   // The commit has renamed the directory.
   bool installed_ ABSL_GUARDED_BY(mu_) = false;
+  // Whose records in the map are old.
   std::vector<PieceIndex> dirty_ ABSL_GUARDED_BY(mu_);
-  MonotonicTime last_flush_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<int32_t, std::shared_ptr<LeaseCell>> leases_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -26,11 +26,16 @@ class AgentCase(unittest.TestCase):
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
         cls.addClassCleanup(folder.cleanup)
-        cls.cluster = BackedCluster(LoopbackNetwork(), folder.name, _PROGRAMS, ["agent"])
+        cls.cluster = cls.make_cluster(LoopbackNetwork(), folder.name, _PROGRAMS)
         cls.addClassCleanup(cls.cluster.close)
         cls.configure(cls.cluster)
         cls.cluster.start()
         cls.agent = cls.cluster.agents[0].registry
+
+    @classmethod
+    def make_cluster(cls, network, folder, programs):
+        """For those who need another one."""
+        return BackedCluster(network, folder, programs, ["agent"])
 
     @classmethod
     def configure(cls, cluster):

@@ -145,7 +145,7 @@ def _empty(*daemons):
     """Starts them anew without anything in their stores."""
     for daemon in daemons:
         daemon.end(_END_S)
-        shutil.rmtree(daemon.cache)
+        shutil.rmtree(daemon.store.folder)
         os.sync()  # What was written before is not to be paid for later.
         daemon.start()
     for daemon in daemons:

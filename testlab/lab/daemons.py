@@ -2,15 +2,16 @@
 
 import json
 import os
-import struct
 import urllib.parse
 
-from testlab.lab import certificates
+from testlab.lab import certificates, process
 from testlab.lab.metrics import Metrics
 from testlab.lab.process import Process
+from testlab.lab.store import Store
 from testlab.lab.web import Place, Tls
 
 _START_TIMEOUT_S = 30
+_DELETE_TIMEOUT_S = 20
 # kraken/config/exit_codes.h
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -25,9 +26,6 @@ MAX_REPLICA = 2
 _TAG_TRUST = "10m"
 # How long an agent lets a client wait for a blob that no origin can get.
 _PATIENCE = "10s"
-_MAP_HEADER_BYTES = 96
-_MAP_RECORD_BYTES = 40
-_MAP_FLAGS_OFFSET = 32
 # Short, so that the lab need not wait long until all count on an origin that is back.
 _MONITOR = {"interval": "500ms"}
 
@@ -140,7 +138,7 @@ class Origin(Daemon):
     def __init__(self, host, folder, log_path, program, security, cluster, backends):
         """`cluster`: all origins' addresses. `backends`: the section of the same name."""
         self.peer_port = host.port(self.PEER_PORT)
-        self.cache = os.path.join(folder, "cache")
+        self.store = Store(os.path.join(folder, "cache"))
         place = Place(host.ip, host.port(self.PORT), security.client)
         flags = {
             "peer-ip": host.ip,
@@ -149,7 +147,7 @@ class Origin(Daemon):
             "blobserver-port": place.port,
         }
         config = {
-            "castore": {"cache_dir": self.cache},
+            "castore": {"cache_dir": self.store.folder},
             "cluster": {"static": cluster},
             "monitor": _MONITOR,
             "hashring": {"max_replica": MAX_REPLICA},
@@ -160,7 +158,15 @@ class Origin(Daemon):
 
     def holds(self, digest, size_bytes):
         """Whether the whole blob is in its store. Asks the disk: a request would make it fetch."""
-        return _is_stored(self.cache, digest, size_bytes)
+        return self.store.holds(digest, size_bytes)
+
+    def fetched_bytes(self):
+        """What it has received since it was started: {"backend": bytes, "peers": bytes}."""
+        now = self.metrics()
+        return {
+            "backend": now.total("kraken_backend_received_bytes_total"),
+            "peers": now.total("kraken_swarm_received_bytes_total"),
+        }
 
     def locations(self, digest):
         """Addresses of the origins that are to hold the blob, the best first."""
@@ -236,7 +242,7 @@ class Agent(Daemon):
 
     def __init__(self, host, folder, log_path, program, security, tracker, build_index):
         self.peer_port = host.port(self.PEER_PORT)
-        self.cache = os.path.join(folder, "cache")
+        self.store = Store(os.path.join(folder, "cache"))
         # Where container runtimes pull: plain, as it is for the node itself.
         self.registry = Place(host.ip, host.port(self.REGISTRY_PORT))
         place = Place(host.ip, host.port(self.PORT))
@@ -247,7 +253,7 @@ class Agent(Daemon):
             "agent-registry-port": self.registry.port,
         }
         config = {
-            "store": {"cache_dir": self.cache},
+            "store": {"cache_dir": self.store.folder},
             "downloads": {"metainfo_timeout": _PATIENCE},
             "registry": {"docker": {"http": {"net": "tcp", "addr": self.registry.address}}},
             "tracker": {"hosts": {"static": [tracker]}},
@@ -258,43 +264,28 @@ class Agent(Daemon):
 
     def holds(self, digest, size_bytes):
         """Whether the whole blob is in its store."""
-        return _is_stored(self.cache, digest, size_bytes)
+        return self.store.holds(digest, size_bytes)
+
+    def fetched_bytes(self):
+        """As Origin.fetched_bytes: all that it has comes from peers."""
+        return {"backend": 0, "peers": sum(self.received_bytes().values())}
+
+    def delete(self, digest):
+        """Has it delete a blob, or what has come of it, as its own host may."""
+        url = f"http://127.0.0.1:{self.place.port}/blobs/{digest}"
+        command = ["curl", "--silent", "--show-error", "--fail", "--request", "DELETE", url]
+        process.run(self.host, command, _DELETE_TIMEOUT_S)
 
     def blob_path(self, digest):
         """Where it keeps a blob's bytes."""
-        return _blob_path(self.cache, digest)
+        return self.store.blob_path(digest)
 
     def recorded_bytes(self, digest):
         """How much of an arriving blob it would know to have after a crash."""
-        return _recorded_bytes(self.cache, digest)
+        return self.store.recorded_bytes(digest)
 
     def received_bytes(self):
         """{"origin": bytes, "agent": bytes}"""
         now = self.metrics()
         name = "kraken_swarm_received_bytes_total"
         return {peer: now.total(name, peer=peer) for peer in ("origin", "agent")}
-
-
-def _blob_path(cache, digest):
-    """kraken/storage/store_paths.h says where complete blobs are."""
-    digits = digest.removeprefix("sha256:")
-    return os.path.join(cache, "blobs", digits[:2], digits[2:4], digits, "data")
-
-
-def _is_stored(cache, digest, size_bytes):
-    path = _blob_path(cache, digest)
-    return os.path.exists(path) and os.path.getsize(path) == size_bytes
-
-
-def _recorded_bytes(cache, digest):
-    """kraken/storage/piece_map_file.h says what a `map` file holds."""
-    path = os.path.join(cache, "partial", digest.removeprefix("sha256:"), "map")
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except FileNotFoundError:
-        return 0
-    (piece_length,) = struct.unpack_from(">I", content, 12)
-    records = range(_MAP_HEADER_BYTES, len(content) - _MAP_RECORD_BYTES + 1, _MAP_RECORD_BYTES)
-    verified = sum(bool(content[record + _MAP_FLAGS_OFFSET] & 2) for record in records)
-    return piece_length * verified

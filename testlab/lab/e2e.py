@@ -12,6 +12,7 @@ from testlab.lab.steps import (
     end,
     fall_through,
     garbage,
+    kills,
     offline,
     origin_death,
     pull,
@@ -65,6 +66,10 @@ STEPS = (
         *(durable.kill_bridge_with_work, _slow_links),
     ),
     Step("restart", "end an agent in mid-download", restart.end_in_mid_download, _slow_links),
+    Step(
+        *("kills", "kill -9 agents and origins fifty times in mid-pull"),
+        *(kills.kill_during_pulls, _slow_links),
+    ),
     Step("skopeo", "pull with skopeo: formats, an artifact", clients.pull_with_skopeo),
     Step("curl", "fetch ranges of a cold blob in parallel with curl", clients.pull_by_ranges),
     Step("podman", "pull with podman", clients.pull_with_podman, _client("podman")),

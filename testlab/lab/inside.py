@@ -52,7 +52,9 @@ def run(options):
         if measurement:
             lab = measurement.make_cluster(network, options.inside, options.program)
         else:
-            lab = Lab(network, options.inside, options.program, options.image)
+            lab = Lab(
+                network, options.inside, options.program, options.image, options.kill_seed
+            )
         if measurement:
             measurement.run(lab, report, options)
             report.require_all()

@@ -23,10 +23,13 @@ _HOLD_TIMEOUT_S = 60
 class Lab(Cluster):
     """Everything in it, and what steps need again and again."""
 
-    def __init__(self, network, folder, programs, image_folders):
+    def __init__(self, network, folder, programs, image_folders, kill_seed=0):
         """`programs`, `image_folders`: {name: path}. Starts nothing."""
         super().__init__(network, folder, programs)
         self._image_folders = image_folders
+        self.kill_seed = kill_seed
+        # What happens to a process's store while it is dead; for sabotage.
+        self.between_lives = lambda daemon, digest: None
         self.skopeo = Skopeo(os.path.join(folder, "skopeo"))
         self.core = Core(network.own_ip)
         self._closers.append(self.core.close)

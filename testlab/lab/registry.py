@@ -22,7 +22,7 @@ _BCRYPT_COST = "5"
 
 
 class Registry(Process):
-    """One Harbor's registry, with basic authentication and an access log.
+    """One Harbor's registry, with basic authentication (or another one, see _auth) and access log.
 
     `endpoints` are notification endpoints, {name: settings}, in Harbor's order: its core first.
     """
@@ -36,7 +36,6 @@ class Registry(Process):
         argv = ["docker-registry", "serve", self._config_path]
         super().__init__(host, host.name, argv, log_path)
         os.makedirs(self.storage)
-        self._write_passwords()
         self._endpoints = endpoints
         self._write_config()
 
@@ -48,6 +47,13 @@ class Registry(Process):
     def _write_config(self):
         with open(self._config_path, "w", encoding="utf-8") as file:
             json.dump(self._config(), file, indent=2)  # JSON is YAML.
+
+    def _auth(self):
+        """The section `auth`, and what it names."""
+        if not os.path.exists(self._passwords_path):
+            self._write_passwords()
+        realm = "harbor-registry-basic-realm"
+        return {"htpasswd": {"realm": realm, "path": self._passwords_path}}
 
     def _write_passwords(self):
         made = process.run(
@@ -74,12 +80,7 @@ class Registry(Process):
                 "secret": secrets.token_hex(16),
                 "relativeurls": False,
             },
-            "auth": {
-                "htpasswd": {
-                    "realm": "harbor-registry-basic-realm",
-                    "path": self._passwords_path,
-                }
-            },
+            "auth": self._auth(),
             "validation": {"disabled": True},
             "compatibility": {"schema1": {"enabled": True}},
             "notifications": {

@@ -39,6 +39,11 @@ def _trust_no_one(lab):
     lab.agents[0].use_tls(lab.security.stranger_section())
 
 
+def _forget_records(lab, step):
+    if step == "kills":
+        lab.between_lives = lambda daemon, digest: daemon.store.forget_record(digest)
+
+
 def _stand_in_for_nobody(lab, step):
     if step == "containerd":
         node = client_node.node(lab)
@@ -54,6 +59,10 @@ SABOTAGES = {
         *(_nothing, _stand_in_for_nobody),
     ),
     "peers": Sabotage("agents can't reach each other", "pull", _part_agents, _nothing),
+    "records": Sabotage(
+        *("the killed forget which pieces they have", "kills"),
+        *(_nothing, _forget_records),
+    ),
     "stranger": Sabotage("an agent has a foreign certificate", "start", _trust_no_one, _nothing),
     "tags": Sabotage("the bridge hangs before a re-push", "retag", _nothing, _stop_the_bridge),
 }

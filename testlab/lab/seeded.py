@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import sys
 
 from testlab.lab import process
 from testlab.lab.errors import LabError
@@ -12,14 +11,6 @@ REPOSITORY = "library/measured"
 _FILL_TIMEOUT_S = 600
 _READ_BYTES = 1 << 20
 _TIMEOUT_S = 60
-# Says why on stderr, and exits with 1, unless the answer is 200.
-_DELETE = """
-import http.client, sys
-connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=float(sys.argv[3]))
-connection.request("DELETE", sys.argv[2])
-answer = connection.getresponse()
-sys.exit(None if answer.status == 200 else f"{answer.status} {answer.read().decode()}")
-"""
 
 
 class SeededCluster(SmallCluster):
@@ -38,7 +29,7 @@ class SeededCluster(SmallCluster):
         arguments = [f"--count={count}", f"--size={size_bytes}", f"--seed={seed}"]
         done = process.run(
             self.origin.host,
-            [self.program("fill-store"), f"--root={self.origin.cache}", *arguments],
+            [self.program("fill-store"), f"--root={self.origin.store.folder}", *arguments],
             _FILL_TIMEOUT_S,
         )
         return done.stdout.split()
@@ -77,8 +68,7 @@ def drain(response):
 
 
 def remove(agent, digest):
-    """Has the agent forget a blob. It takes that from its own host only."""
-    arguments = [str(agent.place.port), f"/blobs/{digest}", str(_TIMEOUT_S)]
-    process.run(agent.host, [sys.executable, "-c", _DELETE, *arguments], 2 * _TIMEOUT_S)
-    if os.path.exists(os.path.join(agent.cache, "partial", digest.removeprefix("sha256:"))):
+    """Has the agent forget a blob."""
+    agent.delete(digest)
+    if digest in agent.store.partials():
         raise LabError(f"{agent.name}: a part of {digest} is left")

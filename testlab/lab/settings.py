@@ -36,6 +36,12 @@ def parse(argv):
     parser.add_argument(
         "--loopback", action="store_true", help="addresses of 127.0.0.0/8, not network namespaces"
     )
+    parser.add_argument(
+        "--kill-seed",
+        type=int,
+        default=1,
+        help="e2e: which processes are killed when in the step `kills` (1)",
+    )
     _add_measurements(parser)
     # From the outer process to the inner one.
     parser.add_argument("--inside", metavar="FOLDER", help=argparse.SUPPRESS)

@@ -6,6 +6,7 @@ from testlab.lab import process, signatures
 from testlab.lab.process import Process
 
 _PUSH_TIMEOUT_S = 120
+_LOGIN_TIMEOUT_S = 30
 
 
 class Skopeo:
@@ -15,6 +16,7 @@ class Skopeo:
         """`folder`: for its temporary files and logs."""
         self._folder = folder
         self._pulls = 0
+        self._logins = 0
         self._signatures = signatures.look_nowhere(folder)
 
     def _command(self, *arguments):
@@ -32,14 +34,37 @@ class Skopeo:
         command = self._command(*options, credentials, f"oci:{image.folder}", target)
         process.run(client, command, _PUSH_TIMEOUT_S)
 
-    def pull(self, client, place, name, everything=False):
-        """Begins to pull `name` from a registry into a folder; returns the Pull."""
+    def pull(self, client, place, name, everything=False, login=None):
+        """Begins to pull `name` from a registry into a folder; returns the Pull.
+
+        `login`: what log_in() or no_login() returned; None: the machine's own.
+        """
         self._pulls += 1
         folder = os.path.join(self._folder, f"pull-{self._pulls}")
         options = ["--src-tls-verify=false", "--preserve-digests"]
         options += ["--all"] if everything else []
+        options += [f"--src-authfile={login}"] if login else []
         command = self._command(*options, f"docker://{place.address}/{name}", f"dir:{folder}")
         return Pull(client, place, name, command, folder)
+
+    def log_in(self, client, place, account):
+        """Has a registry check credentials; returns the file in which they are kept.
+
+        LabError says what skopeo says if the registry refuses them.
+        """
+        file = self.no_login()
+        command = ["skopeo", "login", "--tls-verify=false", f"--authfile={file}"]
+        command += [f"--username={account.name}", f"--password={account.secret}", place.address]
+        process.run(client, command, _LOGIN_TIMEOUT_S)
+        return file
+
+    def no_login(self):
+        """A file without credentials."""
+        self._logins += 1
+        file = os.path.join(self._folder, f"login-{self._logins}.json")
+        with open(file, "w", encoding="utf-8") as written:
+            written.write("{}")
+        return file
 
 
 class Pull(Process):

@@ -146,10 +146,13 @@ TEST_F(FaultTest, MapThatCannotBeWrittenCostsOnlyMemoryOfPieces) {
   const TestBlob blob(3 * kPiece, kPiece);
   {
     const std::shared_ptr<PartialBlob> partial = Begin(blob);
-    Arm(0, absl::StatusCode::kResourceExhausted, "write " + PartialPathOf(blob.digest, "map"));
+    const std::string record = "write " + PartialPathOf(blob.digest, "map");
+    Arm(0, absl::StatusCode::kResourceExhausted, record);
     Deliver(*partial, blob, 0);
-    EXPECT_THAT(partial->Flush(), StatusIs(absl::StatusCode::kResourceExhausted));
+    EXPECT_TRUE(hit_);
     EXPECT_TRUE(partial->Has(PieceIndex(0)));
+    Arm(0, absl::StatusCode::kResourceExhausted, record);
+    EXPECT_THAT(partial->Flush(), StatusIs(absl::StatusCode::kResourceExhausted));
     Disarm();
     EXPECT_OK(partial->Flush());
   }
