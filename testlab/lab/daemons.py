@@ -13,6 +13,7 @@ from testlab.lab.web import Place, Tls
 _START_TIMEOUT_S = 30
 # kraken/config/exit_codes.h
 EXIT_OK = 0
+EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_BAD_CONFIG = 3
 EXIT_PORT_TAKEN = 4
