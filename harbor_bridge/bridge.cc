@@ -27,14 +27,16 @@
 #include "kraken/base/status_util.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
-#include "kraken/daemon/listeners.h"
+#include "kraken/daemon/http_front.h"
 #include "kraken/daemon/mirrored_counter.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
 #include "kraken/daemon/tls_settings.h"
 #include "kraken/daemon/version.h"
 #include "kraken/net/blocking_http_client.h"
+#include "kraken/net/event_loop.h"
 #include "kraken/net/http_server.h"
+#include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
 #include "kraken/rpc/build_index_client.h"
@@ -59,17 +61,27 @@ constexpr kraken::BackoffOptions kJobBackoff = {.initial_interval = absl::Millis
 // Everything, in the order of construction; destroyed in reverse.
 class Bridge final : public kraken::daemon::Daemon {
  public:
-  Bridge(const BridgeConfig& config, const BridgeFlags& flags, kraken::net::EventLoop& control)
-      : config_(config), flags_(flags), control_(control) {}
+  Bridge(const BridgeConfig& config, const BridgeFlags& flags,
+         const kraken::daemon::DaemonContext& context)
+      : config_(config), flags_(flags), control_(*context.control), sockets_(context.sockets) {}
 
   absl::Status Start() {
     KH_ASSIGN_OR_RETURN(tls_, kraken::daemon::MakeTlsSettings(config_.common.tls));
+    KH_ASSIGN_OR_RETURN(front_, kraken::daemon::HttpFront::Create(
+                                    config_.common.http, config_.common.zap, &metrics_, sockets_));
     KH_RETURN_IF_ERROR(OpenQueues());
     KH_RETURN_IF_ERROR(MeetHarbors());
     KH_RETURN_IF_ERROR(JoinCluster());
     StartWork();
     return Serve();
   }
+
+  absl::Status Readiness() override {
+    if (!origins_->healthy().empty()) return absl::OkStatus();
+    return absl::UnavailableError("no origin is healthy");
+  }
+
+  void ReopenLogs() override { front_->ReopenLog(); }
 
   void Shutdown(absl::AnyInvocable<void()> done) override {
     shutdown_.Add("intake", [this](auto next) { http_server_->Shutdown(kGrace, std::move(next)); });
@@ -201,10 +213,9 @@ class Bridge final : public kraken::daemon::Daemon {
                                              .control = &control_,
                                              .readiness = [this] { return Readiness(); },
                                              .refresh_metrics = [this] { RefreshMetrics(); }});
-    KH_ASSIGN_OR_RETURN(
-        http_server_,
-        kraken::daemon::StartHttpServer(admin_.loop(), flags_.port,
-                                        config_.listen_tls ? tls_.http_server : nullptr, router_));
+    KH_ASSIGN_OR_RETURN(http_server_,
+                        front_->Serve(admin_.loop(), flags_.port, /*is_main=*/true,
+                                      config_.listen_tls ? tls_.http_server : nullptr, router_));
     return absl::OkStatus();
   }
 
@@ -226,11 +237,6 @@ class Bridge final : public kraken::daemon::Daemon {
     call->done.WaitForNotification();
     if (call->status.ok()) reconcile_store_->NoteTag(ns, tag, digest);
     return call->status;
-  }
-
-  absl::Status Readiness() const {
-    if (!origins_->healthy().empty()) return absl::OkStatus();
-    return absl::UnavailableError("no origin is healthy");
   }
 
   void RefreshMetrics() {
@@ -287,8 +293,10 @@ class Bridge final : public kraken::daemon::Daemon {
   const BridgeConfig config_;
   const BridgeFlags flags_;
   kraken::net::EventLoop& control_;
+  kraken::net::InheritedSockets* const sockets_;
   kraken::daemon::TlsSettings tls_;
   kraken::telemetry::Metrics metrics_{"harbor-bridge", kraken::daemon::kVersion};
+  std::unique_ptr<kraken::daemon::HttpFront> front_;
   MirroredCounter notifications_ =
       Counter("kraken_bridge_notifications_total", "Notifications received.");
   MirroredCounter events_ =
@@ -337,8 +345,9 @@ void AddFlags(kraken::config::FlagSet& set, BridgeFlags* flags) {
 }
 
 absl::StatusOr<std::unique_ptr<kraken::daemon::Daemon>> StartBridge(
-    const BridgeConfig& config, const BridgeFlags& flags, kraken::net::EventLoop& control) {
-  auto bridge = std::make_unique<Bridge>(config, flags, control);
+    const BridgeConfig& config, const BridgeFlags& flags,
+    const kraken::daemon::DaemonContext& context) {
+  auto bridge = std::make_unique<Bridge>(config, flags, context);
   KH_RETURN_IF_ERROR(bridge->Start());
   return bridge;
 }

@@ -7,7 +7,6 @@
 #include "harbor_bridge/bridge_config.h"
 #include "kraken/config/flags.h"
 #include "kraken/daemon/run_daemon.h"
-#include "kraken/net/event_loop.h"
 
 namespace harbor_bridge {
 
@@ -19,7 +18,8 @@ void AddFlags(kraken::config::FlagSet& set, BridgeFlags* flags);
 // Builds and starts a bridge: journal and job queue, the Harbors, the way to origins and
 // build-index, and the intake in front. Errors carry exit codes.
 absl::StatusOr<std::unique_ptr<kraken::daemon::Daemon>> StartBridge(
-    const BridgeConfig& config, const BridgeFlags& flags, kraken::net::EventLoop& control);
+    const BridgeConfig& config, const BridgeFlags& flags,
+    const kraken::daemon::DaemonContext& context);
 
 }  // namespace harbor_bridge
 

@@ -22,12 +22,12 @@ int main(int argc, char** argv) {
       "Turns Harbor's events into work for the swarm.\n"
       "Commands: register, unregister, doctor (harbor-bridge doctor --help).";
   info.add_flags = [&flags](kraken::config::FlagSet& set) { harbor_bridge::AddFlags(set, &flags); };
-  info.start = [&flags](const kraken::config::Node& document, const std::string&,
-                        kraken::net::EventLoop& control)
+  info.start = [&flags](const kraken::config::Node& document,
+                        const kraken::daemon::DaemonContext& context)
       -> absl::StatusOr<std::unique_ptr<kraken::daemon::Daemon>> {
     KH_ASSIGN_OR_RETURN(const BridgeConfig config,
                         kraken::daemon::ReadDaemonConfig<BridgeConfig>(document));
-    return harbor_bridge::StartBridge(config, flags, control);
+    return harbor_bridge::StartBridge(config, flags, context);
   };
   return kraken::daemon::RunDaemon(info, argc, argv);
 }

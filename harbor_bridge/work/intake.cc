@@ -69,7 +69,9 @@ void Intake::Receive(Exchange exchange, const Harbor& harbor) {
         if (*oversized) {
           Count(&IntakeStats::oversized);
           kraken::telemetry::LogWarn("notification dropped: larger than any registry sends",
-                                     {{"harbor", harbor}, {"max_bytes", kMaxBodyBytes}});
+                                     {{"harbor", harbor},
+                                      {"max_bytes", kMaxBodyBytes},
+                                      {"request_id", exchange->request_id()}});
           exchange->Respond(202, {}, "");
         } else {
           OnBody(exchange, harbor, std::move(*body));

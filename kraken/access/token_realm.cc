@@ -28,13 +28,14 @@ constexpr uint64_t kMaxTokenResponseBytes = 64 * 1024;
 // Nobody asks for it: who was challenged at /v2/ gets it for what is open.
 constexpr absl::string_view kOpenToken = R"({"token":"open","expires_in":300})";
 
-// As the client addresses us.
+// As the client addresses us, or the proxy that it asks.
 std::string OwnAddress(const net::HttpExchange& exchange) {
-  const std::string scheme = exchange.peer().tls ? "https" : "http";
+  const absl::string_view scheme = exchange.client_scheme();
   const absl::StatusOr<net::Url> url =
-      net::Url::Parse(absl::StrCat(scheme, "://", exchange.request().headers.GetOr("Host"), "/"));
-  const std::string host = url.ok() ? url->host_port() : exchange.peer().local_address.ToString();
-  return absl::StrCat(scheme, "://", host);
+      net::Url::Parse(absl::StrCat(scheme, "://", exchange.client_host(), "/"));
+  if (url.ok()) return absl::StrCat(scheme, "://", url->host_port());
+  const net::SocketAddress& local = exchange.peer().local_address;
+  return absl::StrCat(scheme, "://", local.is_ip() ? local.ToString() : "localhost");
 }
 
 // "repository:library/debian:pull,push" without its actions; nullopt: of another kind.

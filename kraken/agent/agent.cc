@@ -15,15 +15,18 @@
 #include "kraken/base/status_macros.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
+#include "kraken/config/listener_config.h"
 #include "kraken/daemon/admin_routes.h"
 #include "kraken/daemon/blob_store_config.h"
-#include "kraken/daemon/listeners.h"
+#include "kraken/daemon/http_front.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
 #include "kraken/daemon/swarm_setup.h"
 #include "kraken/daemon/tls_settings.h"
 #include "kraken/daemon/version.h"
+#include "kraken/net/event_loop.h"
 #include "kraken/net/http_server.h"
+#include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
 #include "kraken/peer_wire/swarm_node.h"
@@ -40,20 +43,28 @@ constexpr size_t kMaxIoLoops = 4;
 constexpr int kDiskThreads = 4;
 constexpr size_t kMaxDiskQueue = 4096;
 constexpr absl::Duration kGrace = absl::Seconds(10);
+// In the access log, and for sockets that are passed to us.
+constexpr absl::string_view kRegistryName = "registry";
 
 // Everything, in the order of construction; destroyed in reverse.
 class Agent final : public daemon::Daemon {
  public:
-  Agent(const AgentConfig& config, const AgentFlags& flags, net::EventLoop& control)
-      : config_(config), flags_(flags), control_(control) {}
+  Agent(const AgentConfig& config, const AgentFlags& flags, const daemon::DaemonContext& context)
+      : config_(config), flags_(flags), control_(*context.control), sockets_(context.sockets) {}
 
   absl::Status Start() {
     KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    KH_ASSIGN_OR_RETURN(front_, daemon::HttpFront::Create(config_.common.http, config_.common.zap,
+                                                          &metrics_, sockets_));
     KH_ASSIGN_OR_RETURN(store_, daemon::OpenBlobStore(config_.store, disk_));
     KH_RETURN_IF_ERROR(JoinCluster());
     KH_RETURN_IF_ERROR(StartNode());
     return Serve();
   }
+
+  absl::Status Readiness() override { return trackers_->status(); }
+
+  void ReopenLogs() override { front_->ReopenLog(); }
 
   void Shutdown(absl::AnyInvocable<void()> done) override {
     shutdown_.Add("registry",
@@ -131,12 +142,13 @@ class Agent final : public daemon::Daemon {
     parts.look_ahead = look_ahead_.get();
     registry_ =
         std::make_unique<RegistryFace>(parts, config_.downloads, MirrorRules(config_.mirrors));
-    registry_server_ = std::make_unique<net::HttpServer>(
-        io_.loops(), net::HttpServerOptions(), [this](std::shared_ptr<net::HttpExchange> exchange) {
-          registry_->Handle(std::move(exchange));
-        });
-    KH_RETURN_IF_ERROR(daemon::WithExitCode(registry_server_->Listen(RegistryAddress()).status(),
-                                            config::kExitPortTaken));
+    registry_server_ =
+        std::make_unique<net::HttpServer>(io_.loops(), front_->OptionsFor(kRegistryName),
+                                          [this](std::shared_ptr<net::HttpExchange> exchange) {
+                                            registry_->Handle(std::move(exchange));
+                                          });
+    KH_RETURN_IF_ERROR(
+        front_->Listen(*registry_server_, kRegistryName, /*is_main=*/true, RegistryListener()));
 
     AddAgentRoutes(
         router_,
@@ -144,14 +156,14 @@ class Agent final : public daemon::Daemon {
     daemon::AddAdminRoutes(router_, {.capabilities = {.role = "agent"},
                                      .metrics = &metrics_,
                                      .control = &control_,
-                                     .readiness = [this] { return trackers_->status(); },
+                                     .readiness = [this] { return Readiness(); },
                                      .refresh_metrics = [this] { agent_metrics_->Refresh(); },
                                      .newline = false});
     agent_metrics_ =
         std::make_unique<AgentMetrics>(&metrics_, node_.get(), store_.get(), downloads_.get());
     KH_ASSIGN_OR_RETURN(agent_server_,
-                        daemon::StartHttpServer(admin_.loop(), flags_.agent_server_port,
-                                                /*tls=*/nullptr, router_));
+                        front_->Serve(admin_.loop(), flags_.agent_server_port, /*is_main=*/false,
+                                      /*tls=*/nullptr, router_));
 
     node_->Start();
     trackers_->Start(
@@ -163,20 +175,22 @@ class Agent final : public daemon::Daemon {
     return absl::OkStatus();
   }
 
-  std::string RegistryAddress() const {
-    if (!config_.registry.addr.empty()) {
-      return config_.registry.net == config::ListenerConfig::Network::kUnix
-                 ? absl::StrCat("unix:", config_.registry.addr)
-                 : config_.registry.addr;
+  config::ListenerConfig RegistryListener() const {
+    config::ListenerConfig listener = config_.registry;
+    if (listener.addr.empty()) {
+      listener.net = config::ListenerConfig::Network::kTcp;
+      listener.addr = absl::StrCat("127.0.0.1:", flags_.agent_registry_port);
     }
-    return absl::StrCat("127.0.0.1:", flags_.agent_registry_port);
+    return listener;
   }
 
   const AgentConfig config_;
   const AgentFlags flags_;
   net::EventLoop& control_;
+  net::InheritedSockets* const sockets_;
   daemon::TlsSettings tls_;
   telemetry::Metrics metrics_{"kraken-agent", daemon::kVersion};
+  std::unique_ptr<daemon::HttpFront> front_;
   WorkerPool disk_{kDiskThreads, kMaxDiskQueue, "disk"};
   net::LoopThread admin_{"admin"};
   net::LoopPool io_{"io", std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMaxIoLoops)};
@@ -201,8 +215,8 @@ class Agent final : public daemon::Daemon {
 
 absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartAgent(const AgentConfig& config,
                                                            const AgentFlags& flags,
-                                                           net::EventLoop& control) {
-  auto agent = std::make_unique<Agent>(config, flags, control);
+                                                           const daemon::DaemonContext& context) {
+  auto agent = std::make_unique<Agent>(config, flags, context);
   KH_RETURN_IF_ERROR(agent->Start());
   return agent;
 }

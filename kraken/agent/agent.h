@@ -8,7 +8,6 @@
 #include "kraken/agent/agent_config.h"
 #include "kraken/agent/agent_flags.h"
 #include "kraken/daemon/run_daemon.h"
-#include "kraken/net/event_loop.h"
 
 namespace kraken::agent {
 
@@ -16,7 +15,7 @@ namespace kraken::agent {
 // the registry in front. Errors carry exit codes.
 absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartAgent(const AgentConfig& config,
                                                            const AgentFlags& flags,
-                                                           net::EventLoop& control);
+                                                           const daemon::DaemonContext& context);
 
 }  // namespace kraken::agent
 

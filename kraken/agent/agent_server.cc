@@ -39,7 +39,8 @@ void GetTag(const AgentServerParts& parts, Exchange exchange) {
 }
 
 void DeleteBlob(const AgentServerParts& parts, Exchange exchange) {
-  if (!exchange->peer().address.is_loopback()) {
+  // A proxy on this host must not make everybody local.
+  if (!exchange->peer().address.is_loopback() || !exchange->client_address().is_loopback()) {
     exchange->RespondError(403, "blobs are deleted from the agent's own host only");
     return;
   }

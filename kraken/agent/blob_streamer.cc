@@ -71,8 +71,9 @@ class BlobStreamer : public std::enable_shared_from_this<BlobStreamer> {
     if (reader_ == nullptr) return;
     telemetry::LogWarn("response cut off", {{"digest", reader_->digest().ToString()},
                                             {"offset", reader_->cursor().value()},
-                                            {"reason", status.ToString()}});
-    exchange_->Reset();
+                                            {"reason", status.ToString()},
+                                            {"request_id", exchange_->request_id()}});
+    exchange_->Reset(status.message());
     Stop();
   }
 

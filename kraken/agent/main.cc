@@ -12,12 +12,12 @@ int main(int argc, char** argv) {
   info.program = "kraken-agent";
   info.description = "One per node: a read-only registry whose blobs come from the swarm.";
   info.add_flags = [&flags](kraken::config::FlagSet& set) { kraken::agent::AddFlags(set, &flags); };
-  info.start = [&flags](const kraken::config::Node& document, const std::string&,
-                        kraken::net::EventLoop& control)
+  info.start = [&flags](const kraken::config::Node& document,
+                        const kraken::daemon::DaemonContext& context)
       -> absl::StatusOr<std::unique_ptr<kraken::daemon::Daemon>> {
     KH_ASSIGN_OR_RETURN(const AgentConfig config,
                         kraken::daemon::ReadDaemonConfig<AgentConfig>(document));
-    return kraken::agent::StartAgent(config, flags, control);
+    return kraken::agent::StartAgent(config, flags, context);
   };
   return kraken::daemon::RunDaemon(info, argc, argv);
 }

@@ -20,6 +20,7 @@
 #include "kraken/base/json.h"
 #include "kraken/base/test_util.h"
 #include "kraken/net/blocking_http_client.h"
+#include "kraken/net/cidr_set.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/url.h"
 #include "kraken/registry/auth_challenge.h"
@@ -115,6 +116,7 @@ class PullAccessTest : public ::testing::Test {
              access::WhenHarborIsDown down = access::WhenHarborIsDown::kCached) {
     TestAgentOptions options;
     options.tracker = tracker_.address();
+    options.http.trusted_proxies = trusted_proxies_;
     backend::RegistryConfig harbor;
     harbor.address = harbor_ != nullptr ? harbor_->url().host_port() : registry_->address();
     harbor.tls.client.disabled = true;
@@ -184,6 +186,7 @@ class PullAccessTest : public ::testing::Test {
   }
 
   const std::string edges_file_ = MakeTestDir() + "/edges";
+  net::CidrSet trusted_proxies_;
   Users users_;
   const Image public_ = MakeImage("library/debian");
   const Image private_ = MakeImage("team/app");
@@ -257,6 +260,27 @@ TEST_F(PullAccessTest, AnExpiredOrForgedTokenIsChallengedAgain) {
   EXPECT_THAT(refused.body, HasSubstr("UNAUTHORIZED"));
   EXPECT_EQ(Get(ManifestOf(private_), absl::StrCat("Bearer ", good, "x")).status, 401);
   EXPECT_EQ(Get(ManifestOf(private_), "Negotiate x").status, 400);
+}
+
+TEST_F(PullAccessTest, BehindATrustedProxyTokensAreFetchedThroughIt) {
+  const auto realm = [this] {
+    net::HttpClientRequest request;
+    request.url = *net::Url::Parse(
+        absl::StrCat("http://", agent_->registry_address().ToString(), ManifestOf(private_)));
+    request.headers.Add("X-Forwarded-For", "192.0.2.7");
+    request.headers.Add("X-Forwarded-Proto", "https");
+    request.headers.Add("X-Forwarded-Host", "mirror.example.com");
+    const absl::StatusOr<net::HttpResponse> refused = http_.Fetch(std::move(request));
+    EXPECT_OK(refused);
+    return std::string(refused->headers.GetOr("WWW-Authenticate"));
+  };
+  Start(access::AccessMode::kPassthrough);
+  EXPECT_THAT(realm(),
+              StartsWith(absl::StrCat("Bearer realm=\"http://",
+                                      agent_->registry_address().ToString(), "/service/token\"")));
+  trusted_proxies_ = *net::CidrSet::Parse({"127.0.0.1"});
+  Start(access::AccessMode::kPassthrough);
+  EXPECT_THAT(realm(), StartsWith("Bearer realm=\"https://mirror.example.com:443/service/token\""));
 }
 
 TEST_F(PullAccessTest, WhoLogsInIsChallengedAtTheBase) {

@@ -15,7 +15,7 @@ TestAgent::TestAgent(const TestAgentOptions& options)
   EXPECT_OK(store);
   store_ = *std::move(store);
   Run([&] { StartOnControl(options); });
-  Serve(options.access, options.look_ahead);
+  Serve(options);
 }
 
 void TestAgent::StartOnControl(const TestAgentOptions& options) {
@@ -56,7 +56,7 @@ void TestAgent::StartOnControl(const TestAgentOptions& options) {
       [this] { node_->AnnounceAgain(); });
 }
 
-void TestAgent::Serve(const access::AccessConfig& access, const LookAheadConfig& look_ahead) {
+void TestAgent::Serve(const TestAgentOptions& options) {
   RegistryFace::Parts parts;
   parts.control = &control_.loop();
   parts.loops = io_.loops();
@@ -65,15 +65,15 @@ void TestAgent::Serve(const access::AccessConfig& access, const LookAheadConfig&
   parts.store = store_.get();
   parts.disk = &disk_;
   parts.build_index = build_index_.get();
-  if (!access.rules.empty()) {
-    ASSERT_OK_AND_ASSIGN(access_, PullAccess::Create(access));
+  if (!options.access.rules.empty()) {
+    ASSERT_OK_AND_ASSIGN(access_, PullAccess::Create(options.access));
   }
   parts.access = access_.get();
-  look_ahead_ = std::make_unique<LookAhead>(&control_.loop(), downloads_.get(), look_ahead);
+  look_ahead_ = std::make_unique<LookAhead>(&control_.loop(), downloads_.get(), options.look_ahead);
   parts.look_ahead = look_ahead_.get();
   registry_ = std::make_unique<RegistryFace>(parts, config_, MirrorRules(mirrors_));
   registry_server_ = std::make_unique<net::HttpServer>(
-      io_.loops(), net::HttpServerOptions(), [this](std::shared_ptr<net::HttpExchange> exchange) {
+      io_.loops(), options.http, [this](std::shared_ptr<net::HttpExchange> exchange) {
         registry_->Handle(std::move(exchange));
       });
   ASSERT_OK_AND_ASSIGN(registry_address_, registry_server_->Listen("127.0.0.1:0"));

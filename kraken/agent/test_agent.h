@@ -35,6 +35,8 @@ struct TestAgentOptions {
   std::vector<MirrorRule> mirrors;
   access::AccessConfig access;
   LookAheadConfig look_ahead = {.enabled = false, .platforms = {}};
+  // Of the registry.
+  net::HttpServerOptions http;
 };
 
 // As the agent itself puts them together. Its methods are called by the test's thread.
@@ -62,7 +64,7 @@ class TestAgent {
 
  private:
   void StartOnControl(const TestAgentOptions& options);
-  void Serve(const access::AccessConfig& access, const LookAheadConfig& look_ahead);
+  void Serve(const TestAgentOptions& options);
 
   const DownloadConfig config_;
   const std::vector<MirrorRule> mirrors_;

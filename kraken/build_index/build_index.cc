@@ -10,13 +10,16 @@
 #include "kraken/build_index/tag_hub.h"
 #include "kraken/build_index/tag_table.h"
 #include "kraken/daemon/admin_routes.h"
-#include "kraken/daemon/listeners.h"
+#include "kraken/daemon/http_front.h"
 #include "kraken/daemon/mirrored_counter.h"
+#include "kraken/daemon/rpc_listener.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
 #include "kraken/daemon/tls_settings.h"
 #include "kraken/daemon/version.h"
+#include "kraken/net/event_loop.h"
 #include "kraken/net/http_server.h"
+#include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
 #include "kraken/rpc/build_index_service.h"
@@ -52,11 +55,14 @@ TagHub::Done Through(rpc::BuildIndexService::Reply reply) {
 // Everything, in the order of construction; destroyed in reverse.
 class BuildIndex final : public daemon::Daemon {
  public:
-  BuildIndex(const BuildIndexConfig& config, const BuildIndexFlags& flags, net::EventLoop& control)
-      : config_(config), flags_(flags), control_(control) {}
+  BuildIndex(const BuildIndexConfig& config, const BuildIndexFlags& flags,
+             const daemon::DaemonContext& context)
+      : config_(config), flags_(flags), control_(*context.control), sockets_(context.sockets) {}
 
   absl::Status Start() {
     KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    KH_ASSIGN_OR_RETURN(front_, daemon::HttpFront::Create(config_.common.http, config_.common.zap,
+                                                          &metrics_, sockets_));
     auto backends = backend::BackendSet::Create(config_.backends);
     if (!backends.ok()) return daemon::WithExitCode(backends.status(), config::kExitNoBackend);
     backends_ = *std::move(backends);
@@ -69,6 +75,10 @@ class BuildIndex final : public daemon::Daemon {
         config_.tagserver);
     return Serve();
   }
+
+  absl::Status Readiness() override { return absl::OkStatus(); }
+
+  void ReopenLogs() override { front_->ReopenLog(); }
 
   void Shutdown(absl::AnyInvocable<void()> done) override {
     shutdown_.AddBlocking("gRPC", [this] { rpc_server_->Shutdown(kGrace); });
@@ -101,10 +111,10 @@ class BuildIndex final : public daemon::Daemon {
                                    .grpc_tls = tls_.rpc.enabled()},
                   .metrics = &metrics_,
                   .control = &control_,
-                  .readiness = nullptr,
+                  .readiness = [this] { return Readiness(); },
                   .refresh_metrics = [this] { RefreshMetrics(); }});
-    KH_ASSIGN_OR_RETURN(
-        http_, daemon::StartHttpServer(admin_.loop(), flags_.port, tls_.http_server, router_));
+    KH_ASSIGN_OR_RETURN(http_, front_->Serve(admin_.loop(), flags_.port, /*is_main=*/true,
+                                             tls_.http_server, router_));
     return absl::OkStatus();
   }
 
@@ -169,8 +179,10 @@ class BuildIndex final : public daemon::Daemon {
   const BuildIndexConfig config_;
   const BuildIndexFlags flags_;
   net::EventLoop& control_;
+  net::InheritedSockets* const sockets_;
   daemon::TlsSettings tls_;
   telemetry::Metrics metrics_{"kraken-build-index", daemon::kVersion};
+  std::unique_ptr<daemon::HttpFront> front_;
   daemon::MirroredCounter gets_{metrics_.AddCounter("kraken_tag_gets_total", "Tags asked for.")};
   daemon::MirroredCounter puts_{
       metrics_.AddCounter("kraken_tag_puts_total", "Tags set by events.")};
@@ -200,10 +212,10 @@ void AddFlags(config::FlagSet& set, BuildIndexFlags* flags) {
           "port of gRPC; 0: any free one (others learn it over HTTP)");
 }
 
-absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartBuildIndex(const BuildIndexConfig& config,
-                                                                const BuildIndexFlags& flags,
-                                                                net::EventLoop& control) {
-  auto build_index = std::make_unique<BuildIndex>(config, flags, control);
+absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartBuildIndex(
+    const BuildIndexConfig& config, const BuildIndexFlags& flags,
+    const daemon::DaemonContext& context) {
+  auto build_index = std::make_unique<BuildIndex>(config, flags, context);
   KH_RETURN_IF_ERROR(build_index->Start());
   return build_index;
 }

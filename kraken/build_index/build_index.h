@@ -7,7 +7,6 @@
 #include "kraken/build_index/build_index_config.h"
 #include "kraken/config/flags.h"
 #include "kraken/daemon/run_daemon.h"
-#include "kraken/net/event_loop.h"
 
 namespace kraken::build_index {
 
@@ -19,9 +18,9 @@ void AddFlags(config::FlagSet& set, BuildIndexFlags* flags);
 
 // Builds and starts a build-index: the table of tags, the backends, and gRPC and HTTP in front.
 // Errors carry exit codes.
-absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartBuildIndex(const BuildIndexConfig& config,
-                                                                const BuildIndexFlags& flags,
-                                                                net::EventLoop& control);
+absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartBuildIndex(
+    const BuildIndexConfig& config, const BuildIndexFlags& flags,
+    const daemon::DaemonContext& context);
 
 }  // namespace kraken::build_index
 

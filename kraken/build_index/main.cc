@@ -13,12 +13,12 @@ int main(int argc, char** argv) {
   info.add_flags = [&flags](kraken::config::FlagSet& set) {
     kraken::build_index::AddFlags(set, &flags);
   };
-  info.start = [&flags](const kraken::config::Node& document, const std::string&,
-                        kraken::net::EventLoop& control)
+  info.start = [&flags](const kraken::config::Node& document,
+                        const kraken::daemon::DaemonContext& context)
       -> absl::StatusOr<std::unique_ptr<kraken::daemon::Daemon>> {
     KH_ASSIGN_OR_RETURN(const BuildIndexConfig config,
                         kraken::daemon::ReadDaemonConfig<BuildIndexConfig>(document));
-    return kraken::build_index::StartBuildIndex(config, flags, control);
+    return kraken::build_index::StartBuildIndex(config, flags, context);
   };
   return kraken::daemon::RunDaemon(info, argc, argv);
 }

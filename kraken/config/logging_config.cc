@@ -17,6 +17,10 @@ void ReadConfig(ObjectReader& r, LoggingConfig* c) {
           {"panic", Level::kError},
           {"fatal", Level::kError}});
   r.Enum("encoding", &c->encoding, {{"console", Encoding::kConsole}, {"json", Encoding::kJson}});
+  if (r.Optional("access_log", &c->access_log) && c->has_access_log() &&
+      !c->access_log_is_stderr() && c->access_log.substr(0, 1) != "/") {
+    r.Error("access_log", "expected off, stderr, or the absolute path of a file");
+  }
   r.IgnoredKrakenKey("development", "there is one mode");
   r.IgnoredKrakenKey("disableCaller", "log lines name no source lines");
   r.IgnoredKrakenKey("disableStacktrace", "log lines have no stack traces");

@@ -111,6 +111,22 @@ TEST(ListenerConfigTest, NetworkAndAddress) {
   EXPECT_THAT(Read<ListenerConfig>("{addr: localhost}"), IsFailure("addr: expected \"host:port\""));
   EXPECT_THAT(Read<ListenerConfig>("{addr: \"h:70000\"}"), IsFailure("addr: expected"));
   EXPECT_THAT(Read<ListenerConfig>("{net: udp}"), IsFailure("expected one of tcp, unix"));
+  EXPECT_OK(Read<ListenerConfig>("{addr: \"[::1]:13000\"}"));
+}
+
+TEST(ListenerConfigTest, ModeOfASocketsFile) {
+  for (const char* text : {"\"0660\"", "0660", "660"}) {
+    ASSERT_OK_AND_ASSIGN(
+        const ListenerConfig socket,
+        Read<ListenerConfig>(absl::StrCat("{net: unix, addr: /s, mode: ", text, "}")));
+    EXPECT_EQ(socket.mode, 0660) << text;
+  }
+  for (const char* text : {"0888", "rw", "\"\"", "01777", "00660", "-1"}) {
+    EXPECT_THAT(Read<ListenerConfig>(absl::StrCat("{net: unix, addr: /s, mode: ", text, "}")),
+                IsFailure("mode: expected octal permissions"))
+        << text;
+  }
+  EXPECT_THAT(Read<ListenerConfig>("{addr: \":1\", mode: 0660}"), IsFailure("net: unix"));
 }
 
 TEST(LoggingConfigTest, KrakensBaseIsReadWithOneWarningPerUnneededKey) {
@@ -125,6 +141,18 @@ outputPaths: [stdout, /var/log/kraken/kraken-agent/stdout.log]
   EXPECT_EQ(logging.level, LoggingConfig::Level::kDebug);
   EXPECT_EQ(logging.encoding, LoggingConfig::Encoding::kJson);
   EXPECT_THAT(last_warnings, SizeIs(4));
+}
+
+TEST(LoggingConfigTest, AccessLog) {
+  EXPECT_FALSE(Read<LoggingConfig>("")->has_access_log());
+  EXPECT_FALSE(Read<LoggingConfig>("access_log: off")->has_access_log());
+  EXPECT_TRUE(Read<LoggingConfig>("access_log: stderr")->access_log_is_stderr());
+  EXPECT_EQ(Read<LoggingConfig>("access_log: /a/b")->access_log, "/a/b");
+  for (const char* bad : {"a/b", "stdout", "\"\"", "true"}) {
+    EXPECT_THAT(Read<LoggingConfig>(absl::StrCat("access_log: ", bad)),
+                IsFailure("access_log: expected off, stderr"))
+        << bad;
+  }
 }
 
 TEST(MetricsConfigTest, KrakensBackendsWarn) {

@@ -8,6 +8,7 @@ void ReadCommonConfig(config::ObjectReader& r, CommonConfig* c) {
   r.Optional("zap", &c->zap);
   r.Optional("metrics", &c->metrics);
   r.Optional("tls", &c->tls);
+  r.Optional("http", &c->http);
   r.IgnoredKrakenKey("nginx", "each process serves HTTP and TLS itself");
 }
 

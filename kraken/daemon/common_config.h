@@ -11,6 +11,7 @@
 #include "kraken/config/node.h"
 #include "kraken/config/reader.h"
 #include "kraken/config/tls_config.h"
+#include "kraken/daemon/http_config.h"
 #include "kraken/daemon/start_error.h"
 
 namespace kraken::daemon {
@@ -20,6 +21,7 @@ struct CommonConfig {
   config::LoggingConfig zap;
   config::MetricsConfig metrics;
   config::TlsConfig tls;
+  HttpConfig http;
 };
 
 // Reads them as members of the document `r`, and passes over those of Kraken's that are not needed.

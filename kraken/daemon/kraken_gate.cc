@@ -11,7 +11,11 @@ KrakenGate::KrakenGate(CompatConfig compat) : compat_(std::move(compat)) {}
 
 net::HttpHandler KrakenGate::Guard(net::HttpHandler handler) {
   return [this, handler = std::move(handler)](std::shared_ptr<net::HttpExchange> exchange) {
-    if (!compat_.allowed_cidrs.Contains(exchange->peer().address)) return Refuse(*exchange);
+    // What a proxy says of its client can only shut a door, never open one.
+    if (!compat_.allowed_cidrs.Contains(exchange->peer().address) ||
+        !compat_.allowed_cidrs.Contains(exchange->client_address())) {
+      return Refuse(*exchange);
+    }
     handler(std::move(exchange));
   };
 }
@@ -22,10 +26,11 @@ void KrakenGate::Refuse(net::HttpExchange& exchange) {
                      : "processes of Kraken's version 1 are taken with compat.kraken only";
   const auto held_back = log_.Admit(net::EventLoop::MonotonicNow());
   if (held_back.has_value()) {
-    telemetry::LogWarn("request refused", {{"ip", exchange.peer().address.ip()},
+    telemetry::LogWarn("request refused", {{"ip", exchange.client_address().ip()},
                                            {"method", exchange.method()},
                                            {"path", exchange.path()},
                                            {"reason", why},
+                                           {"request_id", exchange.request_id()},
                                            {"refused_since_last_line", *held_back}});
   }
   exchange.RespondError(compat_.kraken ? 403 : 404, why);

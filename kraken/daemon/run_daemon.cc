@@ -11,6 +11,7 @@
 #include "kraken/config/exit_codes.h"
 #include "kraken/config/loader.h"
 #include "kraken/daemon/protobuf_log.h"
+#include "kraken/daemon/service_manager.h"
 #include "kraken/daemon/start_error.h"
 #include "kraken/net/shutdown_signals.h"
 #include "kraken/telemetry/log.h"
@@ -26,12 +27,18 @@ int Fail(const DaemonInfo& info, const absl::Status& status) {
 }  // namespace
 
 int RunDaemon(const DaemonInfo& info, int argc, char** argv) {
+  // Before anything opens a descriptor or starts a thread.
+  absl::StatusOr<net::InheritedSockets> sockets = net::InheritedSockets::FromEnvironment();
+  if (!sockets.ok()) return Fail(info, sockets.status());
+  ServiceManager manager = ServiceManager::FromEnvironment();
+
   config::LoadOptions load;
-  std::string cluster;
+  DaemonContext context;
+  context.sockets = &*sockets;
   config::FlagSet flags(info.program, info.description);
   flags.String("config", &load.config_path, "configuration file (YAML)");
   flags.String("secrets", &load.secrets_path, "a second file, laid over the first");
-  flags.String("cluster", &cluster, "the cluster's name, for logs and metrics");
+  flags.String("cluster", &context.cluster, "the cluster's name, for logs and metrics");
   flags.Ignored("mutex-profile-fraction", "it belongs to Go's profiler");
   if (info.add_flags) info.add_flags(flags);
   flags.ParseOrExit(argc, argv);
@@ -47,22 +54,33 @@ int RunDaemon(const DaemonInfo& info, int argc, char** argv) {
 
   SilenceProtobuf();
   net::EventLoop control;
+  context.control = &control;
   std::unique_ptr<Daemon> daemon;
+  std::unique_ptr<ServiceNotifier> notifier;
   bool stopping = false;
-  net::ShutdownSignals signals(&control, [&](int signal_number) {
-    if (stopping) {
-      telemetry::LogWarn("second signal: ending at once", {{"signal", signal_number}});
-      _exit(config::kExitFailure);
-    }
-    stopping = true;
-    telemetry::LogInfo("shutting down", {{"signal", signal_number}});
-    daemon->Shutdown([&control] { control.Stop(); });
-  });
+  net::ShutdownSignals signals(
+      &control,
+      [&](int signal_number) {
+        if (stopping) {
+          telemetry::LogWarn("second signal: ending at once", {{"signal", signal_number}});
+          _exit(config::kExitFailure);
+        }
+        stopping = true;
+        telemetry::LogInfo("shutting down", {{"signal", signal_number}});
+        notifier->Stopping();
+        daemon->Shutdown([&control] { control.Stop(); });
+      },
+      [&] {
+        telemetry::LogInfo("log files are opened anew");
+        daemon->ReopenLogs();
+      });
 
   const absl::Time begin = absl::Now();
-  absl::StatusOr<std::unique_ptr<Daemon>> started = info.start(*document, cluster, control);
+  absl::StatusOr<std::unique_ptr<Daemon>> started = info.start(*document, context);
   if (!started.ok()) return Fail(info, started.status());
   daemon = *std::move(started);
+  notifier = std::make_unique<ServiceNotifier>(&control, std::move(manager),
+                                               [&daemon] { return daemon->Readiness(); });
   for (const std::string& warning : flags.warnings()) {
     telemetry::LogWarn("command line", {{"warning", warning}});
   }
@@ -70,6 +88,7 @@ int RunDaemon(const DaemonInfo& info, int argc, char** argv) {
                                  {"pid", static_cast<int64_t>(getpid())},
                                  {"milliseconds", absl::ToInt64Milliseconds(absl::Now() - begin)}});
   control.Run();
+  notifier.reset();
   daemon.reset();
   telemetry::LogInfo("stopped", {{"program", info.program}});
   return config::kExitOk;

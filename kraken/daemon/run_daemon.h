@@ -6,10 +6,12 @@
 #include <string>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kraken/config/flags.h"
 #include "kraken/config/node.h"
 #include "kraken/net/event_loop.h"
+#include "kraken/net/inherited_sockets.h"
 
 namespace kraken::daemon {
 
@@ -17,9 +19,22 @@ namespace kraken::daemon {
 class Daemon {
  public:
   virtual ~Daemon() = default;
+  // OK, or what is missing for the process to do its work: what /readiness answers.
+  virtual absl::Status Readiness() = 0;
+  // The operator has renamed the log files.
+  virtual void ReopenLogs() = 0;
   // Ends what is in flight, writes down what must not be lost, then calls `done` in the loop.
   // Called once.
   virtual void Shutdown(absl::AnyInvocable<void()> done) = 0;
+};
+
+// What a process is started with besides its configuration. All of it outlives the daemon.
+struct DaemonContext {
+  // -cluster
+  std::string cluster;
+  net::EventLoop* control = nullptr;
+  // What the service manager has opened for us.
+  net::InheritedSockets* sockets = nullptr;
 };
 
 struct DaemonInfo {
@@ -28,14 +43,15 @@ struct DaemonInfo {
   // Flags of its own; -config, -secrets, -cluster and -mutex-profile-fraction are there already.
   std::function<void(config::FlagSet&)> add_flags;
   // Builds and starts everything. Errors may carry an exit code (start_error.h).
-  std::function<absl::StatusOr<std::unique_ptr<Daemon>>(
-      const config::Node& document, const std::string& cluster, net::EventLoop& control)>
+  std::function<absl::StatusOr<std::unique_ptr<Daemon>>(const config::Node& document,
+                                                        const DaemonContext& context)>
       start;
 };
 
 // main() of a process: reads the command line and the configuration, starts, serves until SIGTERM
-// or SIGINT, shuts down; a second signal ends it at once. Returns the exit code
-// (kraken/config/exit_codes.h).
+// or SIGINT, shuts down; a second signal ends it at once. SIGHUP reopens log files. A service
+// manager is told how it goes (service_manager.h), and may pass sockets
+// (kraken/net/inherited_sockets.h). Returns the exit code (kraken/config/exit_codes.h).
 int RunDaemon(const DaemonInfo& info, int argc, char** argv);
 
 }  // namespace kraken::daemon

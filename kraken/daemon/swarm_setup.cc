@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "kraken/base/peer_id.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/daemon/local_ip.h"
+#include "kraken/net/socket_address.h"
 
 namespace kraken::daemon {
 
@@ -22,7 +22,7 @@ absl::StatusOr<peer_wire::SwarmNodeOptions> MakeSwarmNodeOptions(const std::stri
   options.self.ip = ip;
   options.self.port = port;
   options.self.id = port == 0 ? PeerId::Random() : PeerId::FromAddress(ip, port);
-  options.listen_address = absl::StrCat(ip, ":", port);
+  options.listen_address = net::JoinHostPort(ip, port);
   options.security.server = tls.peer_server;
   options.security.client = tls.client;
   options.security.kraken_v1 = compat.allowed_cidrs;

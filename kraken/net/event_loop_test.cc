@@ -197,6 +197,20 @@ TEST(ShutdownSignals, AreDeliveredInTheLoop) {
   EXPECT_THAT(signals, ::testing::UnorderedElementsAre(SIGTERM, SIGINT));
 }
 
+TEST(ShutdownSignals, AHangupIsNoShutdown) {
+  EventLoop loop;
+  int hangups = 0;
+  ShutdownSignals handler(
+      &loop, [](int number) { ADD_FAILURE() << number; },
+      [&] {
+        ++hangups;
+        loop.Stop();
+      });
+  ::kill(::getpid(), SIGHUP);
+  loop.Run();
+  EXPECT_EQ(hangups, 1);
+}
+
 TEST(EventLoop, MakesTheProcessIgnoreSigpipe) {
   EventLoop loop;
   struct sigaction action = {};

@@ -21,8 +21,10 @@ HttpExchange::HttpExchange(Key, LoopHandle loop, std::shared_ptr<ServerConnectio
 HttpExchange::~HttpExchange() {
   if (connection_ == nullptr) return;
   // Whoever dropped the last reference may be in any thread.
-  loop_.Post([owner = owner_, id = id_] {
-    if (const auto connection = owner.lock()) connection->OnExchangeAbandoned(id);
+  loop_.Post([owner = owner_, id = id_, context = std::move(context_)]() mutable {
+    if (const auto connection = owner.lock()) {
+      connection->OnExchangeAbandoned(id, std::move(context));
+    }
   });
 }
 
@@ -36,6 +38,24 @@ absl::string_view HttpExchange::path_param(absl::string_view name) const {
     if (key == name) return value;
   }
   return "";
+}
+
+const SocketAddress& HttpExchange::client_address() const {
+  return context_.forwarded != nullptr ? context_.forwarded->address : peer_->address;
+}
+
+absl::string_view HttpExchange::client_scheme() const {
+  if (context_.forwarded != nullptr && !context_.forwarded->scheme.empty()) {
+    return context_.forwarded->scheme;
+  }
+  return peer_->tls ? "https" : "http";
+}
+
+absl::string_view HttpExchange::client_host() const {
+  if (context_.forwarded != nullptr && !context_.forwarded->host.empty()) {
+    return context_.forwarded->host;
+  }
+  return context_.head.headers.GetOr("Host");
 }
 
 bool HttpExchange::Post(absl::AnyInvocable<void(HttpExchange&)> fn) {
@@ -119,8 +139,8 @@ void HttpExchange::Finish() {
   if (ServerConnection* connection = Live()) connection->Finish(this);
 }
 
-void HttpExchange::Reset() {
-  if (ServerConnection* connection = Live()) connection->Reset(this);
+void HttpExchange::Reset(absl::string_view reason) {
+  if (ServerConnection* connection = Live()) connection->Reset(this, reason);
 }
 
 }  // namespace kraken::net

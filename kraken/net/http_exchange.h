@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "kraken/net/event_loop.h"
+#include "kraken/net/forwarded.h"
 #include "kraken/net/http_message.h"
 #include "kraken/net/socket_address.h"
 #include "kraken/net/tls_context.h"
@@ -31,8 +32,19 @@ struct HttpPeer {
   SocketAddress address;
   SocketAddress local_address;
   bool tls = false;
+  // Whether it is believed what it says of those it asks for (HttpServerOptions::trusted_proxies).
+  bool is_trusted_proxy = false;
   // Only if the client presented a certificate that verified.
   absl::optional<TlsPeerCertificate> certificate;
+};
+
+// What a request is known by besides its connection.
+struct HttpRequestContext {
+  HttpRequestHead head;
+  // Empty unless HttpServerOptions::request_ids.
+  std::string id;
+  // Set if a trusted proxy sent it.
+  std::unique_ptr<const ForwardedClient> forwarded;
 };
 
 // One request and its response, streamed in both directions with back-pressure.
@@ -57,12 +69,20 @@ class HttpExchange : public std::enable_shared_from_this<HttpExchange> {
   HttpExchange& operator=(const HttpExchange&) = delete;
 
   // --- The request (any thread) ---
-  const HttpRequestHead& request() const { return request_; }
-  const std::string& method() const { return request_.method; }
+  const HttpRequestHead& request() const { return context_.head; }
+  const std::string& method() const { return context_.head.method; }
   // Raw, as sent: not decoded.
   absl::string_view path() const { return path_; }
   absl::string_view query() const { return query_; }
   const HttpPeer& peer() const { return *peer_; }
+  // For logs; it comes back to the client as X-Request-Id.
+  const std::string& request_id() const { return context_.id; }
+  // Who asks, with what scheme, and of which host ("name" or "name:port", as a Host field has it,
+  // unchecked, "" if the client said nothing): as a trusted proxy says, else as the connection and
+  // the request do. Who may ask is decided by peer(), or by both.
+  const SocketAddress& client_address() const;
+  absl::string_view client_scheme() const;
+  absl::string_view client_host() const;
   // A wildcard of the route's pattern, decoded once; "" if the pattern has no such name.
   absl::string_view path_param(absl::string_view name) const;
   // The body's length if the client declared one; nullopt when chunked; 0 without a body.
@@ -122,8 +142,9 @@ class HttpExchange : public std::enable_shared_from_this<HttpExchange> {
   uint64_t pending_bytes() const;
   // Ends the body. If fewer bytes came than were announced, resets instead.
   void Finish();
-  // Cuts the connection off so that the client sees an error, never a clean end.
-  void Reset();
+  // Cuts the connection off so that the client sees an error, never a clean end. `reason` is for
+  // the access log.
+  void Reset(absl::string_view reason = "reset by the handler");
 
   // For the access log: bytes of body so far.
   uint64_t body_bytes_received() const { return body_bytes_received_; }
@@ -150,7 +171,7 @@ class HttpExchange : public std::enable_shared_from_this<HttpExchange> {
   const std::weak_ptr<ServerConnection> owner_;
   const uint64_t id_;
   const std::shared_ptr<const HttpPeer> peer_;
-  HttpRequestHead request_;
+  HttpRequestContext context_;
   absl::string_view path_;
   absl::string_view query_;
   std::vector<std::pair<std::string, std::string>> path_params_;

@@ -30,6 +30,10 @@ class HttpServer::Impl : public ServerShared, public std::enable_shared_from_thi
 
   absl::StatusOr<SocketAddress> Listen(absl::string_view address, ListenOptions listen_options) {
     KH_ASSIGN_OR_RETURN(ListenSocket socket, ListenSocket::Listen(address, listen_options));
+    return Listen(std::move(socket));
+  }
+
+  absl::StatusOr<SocketAddress> Listen(ListenSocket socket) {
     const SocketAddress bound = socket.address();
     const bool posted =
         accept_loop()->Post([self = shared_from_this(),
@@ -98,6 +102,7 @@ class HttpServer::Impl : public ServerShared, public std::enable_shared_from_thi
     peer->address = peer_address;
     peer->local_address = SocketAddress::LocalOf(fd.get());
     peer->tls = options.tls != nullptr;
+    peer->is_trusted_proxy = options.trusted_proxies.Contains(peer_address);
     std::unique_ptr<Transport> transport;
     if (options.tls == nullptr) {
       transport = MakePlainTransport(std::move(fd));
@@ -191,6 +196,10 @@ HttpServer::~HttpServer() {
 
 absl::StatusOr<SocketAddress> HttpServer::Listen(absl::string_view address, ListenOptions options) {
   return impl_->Listen(address, options);
+}
+
+absl::StatusOr<SocketAddress> HttpServer::Listen(ListenSocket socket) {
+  return impl_->Listen(std::move(socket));
 }
 
 void HttpServer::Shutdown(absl::Duration grace, absl::AnyInvocable<void()> done) {

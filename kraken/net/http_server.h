@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "kraken/net/cidr_set.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/net/http_exchange.h"
 #include "kraken/net/http_limits.h"
@@ -18,12 +20,21 @@
 
 namespace kraken::net {
 
-// What an exchange was, for access logs and metrics.
+// What an exchange was, or a request that did not become one, for access logs and metrics. All that
+// is pointed to is valid during the call only.
 struct HttpExchangeSummary {
-  // Valid during the call. Null if the handler dropped it without an answer.
-  const HttpExchange* exchange = nullptr;
-  int status = 0;         // 0: ended without an answer
-  bool complete = false;  // the whole response was handed to the kernel
+  // Null if what came was no request.
+  const HttpRequestContext* request = nullptr;
+  // Raw, as HttpExchange::path(); empty if there is none.
+  absl::string_view path;
+  // Never null.
+  const HttpPeer* peer = nullptr;
+  // As HttpExchange::client_address().
+  const SocketAddress* client = nullptr;
+  int status = 0;  // 0: ended without an answer
+  // OK: the whole response was handed to the kernel. Else why it was not, as HttpExchange::OnCancel
+  // has it, or why the server refused the request.
+  absl::Status end;
   uint64_t request_body_bytes = 0;
   uint64_t response_body_bytes = 0;
   absl::Duration duration;  // from the request's head to the end
@@ -55,11 +66,15 @@ struct HttpServerOptions {
   // Whether a client that ends its sending direction while it waits for an answer is taken to have
   // gone. By default it gets its answer, as RFC 9112 §9.6 lets it expect.
   bool half_close_cancels = false;
+  // Each request gets an id (request_id.h), which its response names.
+  bool request_ids = false;
+  // Whose X-Forwarded-* fields are believed (forwarded.h).
+  CidrSet trusted_proxies;
 
   // Makes the body (and its type) of an error that the server itself answers, and of
   // HttpExchange::RespondError(). Default: the message as text/plain, with a newline.
   std::function<HttpResponse(int status, absl::string_view message)> error_body;
-  // Called in the connection's loop when an exchange is over.
+  // Called in the connection's loop when an exchange is over, or a request was refused.
   std::function<void(const HttpExchangeSummary&)> on_exchange_end;
 };
 
@@ -90,6 +105,8 @@ class HttpServer {
   // May be called for several addresses. Returns the address with the port that was given. Errors
   // as ListenSocket::Listen().
   absl::StatusOr<SocketAddress> Listen(absl::string_view address, ListenOptions options = {});
+  // The same with a socket that listens already.
+  absl::StatusOr<SocketAddress> Listen(ListenSocket socket);
 
   // Stops accepting, closes idle connections, lets exchanges end (their responses say "Connection:
   // close") until `grace` has passed, then cuts the rest off; then calls `done`, in a loop of the

@@ -618,14 +618,15 @@ TEST_F(HttpServerTest, ReportsEachExchangeAtItsEnd) {
   std::vector<std::string> log;
   options.on_exchange_end = [&](const HttpExchangeSummary& summary) {
     absl::MutexLock lock(&mutex);
-    log.push_back(absl::StrCat(summary.exchange->method(), " ", summary.exchange->path(), " ",
-                               summary.status, " ", summary.complete, " ",
-                               summary.request_body_bytes, " ", summary.response_body_bytes));
+    log.push_back(absl::StrCat(summary.request == nullptr ? "" : summary.request->head.method, " ",
+                               summary.path, " ", summary.status, " ", summary.request_body_bytes,
+                               " ", summary.response_body_bytes, " ",
+                               summary.end.ok() ? "whole" : summary.end.message()));
   };
   Serve(Echo, options);
   Ask("PUT /x?q HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody");
   server_.reset();
-  EXPECT_THAT(log, ::testing::ElementsAre("PUT /x 200 1 4 4"));
+  EXPECT_THAT(log, ::testing::ElementsAre("PUT /x 200 4 4 whole"));
 }
 
 TEST_F(HttpServerTest, HeadersCannotSmuggleLines) {

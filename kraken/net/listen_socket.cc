@@ -1,8 +1,10 @@
 #include "kraken/net/listen_socket.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,8 +23,10 @@ absl::Status ListenError(int error_number, const SocketAddress& address) {
   switch (error_number) {
     case EADDRINUSE:
       return absl::FailedPreconditionError(absl::StrCat(
-          what, ": address already in use (another process holds ",
-          address.is_unix() ? "the socket; stop it" : "the port; stop it", " or choose another)"));
+          what, ": address already in use (",
+          address.is_unix() ? "another process holds the socket, or a file of another kind is there"
+                            : "another process holds the port",
+          "; stop it or choose another)"));
     case EADDRNOTAVAIL:
       return absl::FailedPreconditionError(absl::StrCat(what, ": this host has no such address"));
     case ENOENT:
@@ -43,11 +47,21 @@ absl::Status ListenError(int error_number, const SocketAddress& address) {
 
 // Removes the file of a unix socket that nobody listens on any more.
 void RemoveStaleUnixSocket(const SocketAddress& address) {
-  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  struct stat file;
+  // To connect to a file of another kind is refused as well.
+  if (::lstat(address.unix_path().c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return;
+  // Non-blocking: who has a full backlog is alive.
+  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!probe.valid()) return;
   if (::connect(probe.get(), address.data(), address.size()) != 0 && errno == ECONNREFUSED) {
     ::unlink(address.unix_path().c_str());
   }
+}
+
+int SocketOption(int fd, int name) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  return ::getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
 }
 
 absl::Status SetOptions(int fd, const SocketAddress& address, const ListenOptions& options) {
@@ -88,11 +102,40 @@ absl::StatusOr<ListenSocket> ListenSocket::Listen(absl::string_view text, Listen
   if (!fd.valid()) return ListenError(errno, address);
   KH_RETURN_IF_ERROR(SetOptions(fd.get(), address, options));
   if (address.is_unix()) RemoveStaleUnixSocket(address);
-  if (::bind(fd.get(), address.data(), address.size()) != 0 ||
-      ::listen(fd.get(), options.backlog) != 0) {
-    return ListenError(errno, address);
+  if (::bind(fd.get(), address.data(), address.size()) != 0) return ListenError(errno, address);
+  ListenSocket socket(std::move(fd), address);
+  if (address.is_unix()) KH_RETURN_IF_ERROR(socket.TakeFile(options.unix_mode));
+  // Until now, connecting is refused.
+  if (::listen(socket.fd(), options.backlog) != 0) return ListenError(errno, address);
+  if (address.is_ip()) socket.address_ = SocketAddress::LocalOf(socket.fd());
+  return socket;
+}
+
+absl::Status ListenSocket::TakeFile(int mode) {
+  const std::string path = address_.unix_path();
+  struct stat file;
+  if (::lstat(path.c_str(), &file) != 0) return ListenError(errno, address_);
+  file_device_ = file.st_dev;
+  file_inode_ = file.st_ino;
+  if (mode != ListenOptions::kModeOfUmask &&
+      ::chmod(path.c_str(), static_cast<mode_t>(mode)) != 0) {
+    return ErrnoToStatus(errno, absl::StrCat("mode of ", address_.ToString()));
   }
-  if (address.is_ip()) address = SocketAddress::LocalOf(fd.get());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ListenSocket> ListenSocket::Adopt(UniqueFd fd) {
+  const SocketAddress address = SocketAddress::LocalOf(fd.get());
+  if (SocketOption(fd.get(), SO_TYPE) != SOCK_STREAM ||
+      SocketOption(fd.get(), SO_ACCEPTCONN) != 1 || !(address.is_ip() || address.is_unix())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("descriptor ", fd.get(), " is not a listening stream socket"));
+  }
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0 ||
+      ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
+    return ErrnoToStatus(errno, absl::StrCat("descriptor ", fd.get()));
+  }
   return ListenSocket(std::move(fd), address);
 }
 
@@ -101,6 +144,8 @@ ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
     Close();
     fd_ = std::move(other.fd_);
     address_ = other.address_;
+    file_device_ = other.file_device_;
+    file_inode_ = other.file_inode_;
   }
   return *this;
 }
@@ -108,7 +153,11 @@ ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
 ListenSocket::~ListenSocket() { Close(); }
 
 void ListenSocket::Close() {
-  if (fd_.valid() && address_.is_unix()) ::unlink(address_.unix_path().c_str());
+  struct stat file;
+  if (fd_.valid() && file_inode_ != 0 && ::lstat(address_.unix_path().c_str(), &file) == 0 &&
+      file.st_dev == file_device_ && file.st_ino == file_inode_) {
+    ::unlink(address_.unix_path().c_str());
+  }
   fd_.Reset();
 }
 

@@ -13,6 +13,7 @@
 #include "kraken/net/http_body_decoder.h"
 #include "kraken/net/http_exchange.h"
 #include "kraken/net/http_parser.h"
+#include "kraken/net/http_server.h"
 #include "kraken/net/output_queue.h"
 #include "kraken/net/server_shared.h"
 #include "kraken/net/transport.h"
@@ -44,7 +45,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   EventLoop* loop() const { return loop_; }
 
   // --- What an exchange asks for; see HttpExchange ---
-  void OnExchangeAbandoned(uint64_t id);
+  void OnExchangeAbandoned(uint64_t id, HttpRequestContext context);
   void BodyWanted(HttpExchange* exchange);
   void PauseBody() { body_paused_ = true; }
   void ResumeBody();
@@ -58,7 +59,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   bool SendFile(HttpExchange* exchange, int fd, uint64_t offset, uint64_t length,
                 std::shared_ptr<const void> keep_alive);
   void Finish(HttpExchange* exchange);
-  void Reset(HttpExchange* exchange);
+  void Reset(HttpExchange* exchange, absl::string_view reason);
   uint64_t pending_bytes() const { return output_.pending_bytes(); }
   void SchedulePump();
 
@@ -106,11 +107,13 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   void RefuseBody();
   // The handler is told (unless `status` is OK) and can do nothing any more.
   void Detach(const absl::Status& status);
+  // Tells HttpServerOptions::on_exchange_end. `request` may be null.
+  void Report(const HttpRequestContext* request, HttpExchangeSummary summary) const;
   // The exchange can't go on: the client gets `http_status` if nothing was said yet, else a reset.
   void FailExchange(int http_status, absl::string_view message, const absl::Status& status);
   void CompleteExchange();
   // Refuses what is not (yet) an exchange.
-  void FailRequest(const HttpParseError& error);
+  void FailRequest(const HttpParseError& error, const HttpRequestContext* request = nullptr);
   void QueueError(int status, absl::string_view message);
   void AppendHead(int status, const HeaderMap& headers, absl::optional<uint64_t> content_length,
                   bool with_length);
@@ -143,7 +146,10 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   // Of the current exchange.
   bool attached_ = false;
   std::weak_ptr<HttpExchange> exchange_;
-  std::shared_ptr<HttpExchange> finished_;  // keeps a finished one until its bytes have left
+  std::shared_ptr<HttpExchange> finished_;        // keeps a finished one until its bytes have left
+  absl::optional<HttpRequestContext> abandoned_;  // of one that its handler dropped
+  int response_status_ = 0;                       // 0: none yet
+  std::string request_id_;                        // what the response names; empty: nothing
   uint64_t exchange_id_ = 0;
   int64_t exchange_start_ns_ = 0;
   bool body_paused_ = false;

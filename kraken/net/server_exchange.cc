@@ -10,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "kraken/base/check.h"
 #include "kraken/base/status_util.h"
+#include "kraken/net/forwarded.h"
 #include "kraken/net/http_body_decoder.h"
 #include "kraken/net/loop_time.h"
+#include "kraken/net/request_id.h"
 #include "kraken/net/server_connection.h"
 #include "kraken/net/url.h"
 
@@ -61,7 +63,7 @@ bool IsOwnField(absl::string_view name) {
 }  // namespace
 
 bool ServerConnection::CheckRequest(HttpExchange* exchange, HttpParseError* error) {
-  const HttpRequestHead& head = exchange->request_;
+  const HttpRequestHead& head = exchange->request();
   BodyFraming framing;
   if (!RequestBodyFraming(head, &framing, error)) return false;
   const size_t hosts = head.headers.Count("Host");
@@ -94,13 +96,20 @@ void ServerConnection::BeginExchange() {
   exchange_start_ns_ = MonotonicNs();
   auto exchange = std::make_shared<HttpExchange>(HttpExchange::Key{}, loop_->handle(),
                                                  shared_from_this(), ++exchange_id_, peer_);
-  exchange->request_ = std::move(parser_.head());
+  HttpRequestContext& context = exchange->context_;
+  context.head = std::move(parser_.head());
   parser_.Reset();
+  if (shared_->options.request_ids) request_id_ = RequestIdFor(context.head.headers);
+  context.id = request_id_;
+  if (peer_->is_trusted_proxy) {
+    context.forwarded = std::make_unique<const ForwardedClient>(
+        ReadForwarded(context.head.headers, peer_->address, shared_->options.trusted_proxies));
+  }
   HttpParseError error;
-  if (!CheckRequest(exchange.get(), &error)) return FailRequest(error);
+  if (!CheckRequest(exchange.get(), &error)) return FailRequest(error, &context);
   ServerShared::Count(shared_->counters.requests);
 
-  const HttpRequestHead& head = exchange->request_;
+  const HttpRequestHead& head = exchange->request();
   state_ = State::kExchange;
   body_paused_ = false;
   body_ended_ = false;
@@ -112,6 +121,8 @@ void ServerConnection::BeginExchange() {
   response_queued_ = 0;
   response_finished_ = false;
   skipped_ = 0;
+  abandoned_.reset();
+  response_status_ = 0;
   last_read_ns_ = last_write_ns_ = exchange_start_ns_;
   if (!KeepsAlive(head.minor_version, head.headers) ||
       shared_->draining.load(std::memory_order_relaxed)) {
@@ -124,8 +135,13 @@ void ServerConnection::BeginExchange() {
   shared_->handler(std::move(exchange));
 }
 
-void ServerConnection::FailRequest(const HttpParseError& error) {
+void ServerConnection::FailRequest(const HttpParseError& error, const HttpRequestContext* request) {
   ServerShared::Count(shared_->counters.bad_requests);
+  if (request == nullptr) request_id_ = shared_->options.request_ids ? NewRequestId() : "";
+  HttpExchangeSummary summary;
+  summary.status = error.status;
+  summary.end = absl::InvalidArgumentError(error.message);
+  Report(request, std::move(summary));
   head_only_ = false;
   http10_ = false;
   response_body_ = Body::kNotStarted;
@@ -165,18 +181,18 @@ void ServerConnection::Detach(const absl::Status& status) {
     on_cancel = std::move(exchange->on_cancel_);
     exchange->on_cancel_ = nullptr;
   }
-  if (shared_->options.on_exchange_end) {
-    HttpExchangeSummary summary;
-    summary.exchange = exchange.get();
-    summary.complete = status.ok();
-    if (exchange != nullptr) {
-      summary.status = exchange->response_status_;
-      summary.request_body_bytes = exchange->body_bytes_received_;
-      summary.response_body_bytes = exchange->body_bytes_sent_;
-    }
-    summary.duration = absl::Nanoseconds(MonotonicNs() - exchange_start_ns_);
-    shared_->options.on_exchange_end(summary);
+  HttpExchangeSummary summary;
+  summary.end = status;
+  summary.status = response_status_;
+  if (exchange != nullptr) {
+    summary.request_body_bytes = exchange->body_bytes_received_;
+    summary.response_body_bytes = exchange->body_bytes_sent_;
   }
+  summary.duration = absl::Nanoseconds(MonotonicNs() - exchange_start_ns_);
+  Report(exchange != nullptr      ? &exchange->context_
+         : abandoned_.has_value() ? &*abandoned_
+                                  : nullptr,
+         std::move(summary));
   if (!status.ok() && on_cancel) on_cancel(status);
   if (exchange != nullptr) {
     // They may own the exchange.
@@ -187,9 +203,25 @@ void ServerConnection::Detach(const absl::Status& status) {
   }
 }
 
+void ServerConnection::Report(const HttpRequestContext* request,
+                              HttpExchangeSummary summary) const {
+  if (!shared_->options.on_exchange_end) return;
+  summary.peer = peer_.get();
+  summary.client = &peer_->address;
+  summary.request = request;
+  if (request != nullptr) {
+    if (request->forwarded != nullptr) summary.client = &request->forwarded->address;
+    if (const auto target = SplitTarget(request->head.target); target.ok()) {
+      summary.path = target->path;
+    }
+  }
+  shared_->options.on_exchange_end(summary);
+}
+
 void ServerConnection::FailExchange(int http_status, absl::string_view message,
                                     const absl::Status& status) {
   if (response_body_ != Body::kNotStarted) return Abort(status);
+  response_status_ = http_status;
   if (const auto exchange = exchange_.lock(); exchange != nullptr) {
     exchange->response_status_ = http_status;
   }
@@ -197,9 +229,10 @@ void ServerConnection::FailExchange(int http_status, absl::string_view message,
   if (state_ != State::kClosed) QueueError(http_status, message);
 }
 
-void ServerConnection::OnExchangeAbandoned(uint64_t id) {
+void ServerConnection::OnExchangeAbandoned(uint64_t id, HttpRequestContext context) {
   if (state_ != State::kExchange || id != exchange_id_ || !exchange_.expired()) return;
   if (response_finished_) return;
+  abandoned_ = std::move(context);
   FailExchange(500, "the request was dropped", absl::InternalError("exchange dropped by handler"));
 }
 
@@ -301,6 +334,9 @@ void ServerConnection::AppendHead(int status, const HeaderMap& headers,
     if (!IsHeaderName(field.name) || !IsHeaderValue(field.value)) continue;
     absl::StrAppend(out, field.name, ": ", field.value, "\r\n");
   }
+  if (!request_id_.empty()) {
+    absl::StrAppend(out, kRequestIdField, ": ", request_id_, "\r\n");
+  }
   if (with_length) {
     if (content_length.has_value()) {
       absl::StrAppend(out, "Content-Length: ", *content_length, "\r\n");
@@ -329,7 +365,7 @@ void ServerConnection::StartResponse(HttpExchange* exchange, int status, const H
   if (continue_wanted_ || unwanted || shared_->draining.load(std::memory_order_relaxed)) {
     close_after_ = true;
   }
-  exchange->response_status_ = status;
+  response_status_ = exchange->response_status_ = status;
   const bool no_body = ResponseHasNoBody(head_only_ ? "HEAD" : "GET", status);
   // Of a 304 the length would be that of the 200; leaving it out is always right.
   const bool with_length = !no_body || head_only_;
@@ -367,7 +403,7 @@ bool ServerConnection::TakeResponseBytes(HttpExchange* exchange, uint64_t bytes)
   if (response_body_ == Body::kLength) {
     if (bytes > response_left_) {
       // More than was announced: whatever the client has is not what was meant.
-      Reset(exchange);
+      Reset(exchange, "the handler wrote more than it announced");
       return false;
     }
     response_left_ -= bytes;
@@ -409,18 +445,20 @@ bool ServerConnection::SendFile(HttpExchange* exchange, int fd, uint64_t offset,
 void ServerConnection::Finish(HttpExchange* exchange) {
   KH_CHECK(response_body_ != Body::kNotStarted);
   if (response_finished_) return;
-  if (response_body_ == Body::kLength && response_left_ > 0) return Reset(exchange);
+  if (response_body_ == Body::kLength && response_left_ > 0) {
+    return Reset(exchange, "the handler wrote less than it announced");
+  }
   if (response_body_ == Body::kChunked) output_.Append("0\r\n\r\n");
   response_finished_ = true;
   finished_ = exchange->shared_from_this();
   SchedulePump();
 }
 
-void ServerConnection::Reset(HttpExchange* exchange) {
+void ServerConnection::Reset(HttpExchange* exchange, absl::string_view reason) {
   exchange->on_cancel_ = nullptr;
   if (state_ == State::kClosed) return;
   transport_->ResetOnClose();
-  Detach(absl::AbortedError("reset by the handler"));
+  Detach(absl::AbortedError(reason));
   Close();
 }
 

@@ -1,5 +1,7 @@
 // SocketAddress, ListenSocket, Acceptor, Resolver, Connector.
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -102,6 +104,47 @@ TEST(ListenSocket, TakesOverAStaleUnixSocketButNoLiveOne) {
   ASSERT_OK_AND_ASSIGN(const ListenSocket live, ListenSocket::Listen(text));
   EXPECT_THAT(ListenSocket::Listen(text), StatusIs(absl::StatusCode::kFailedPrecondition));
   RawConnection still_there(live.address());
+}
+
+TEST(ListenSocket, LeavesOtherFilesAlone) {
+  const ShortTestDir dir;
+  const std::string path = dir.path() + "/s";
+  const std::string text = absl::StrCat("unix:", path);
+  // To connect to it is refused, as it is with a stale socket.
+  { const UniqueFd file(::open(path.c_str(), O_CREAT | O_WRONLY, 0600)); }
+  EXPECT_THAT(ListenSocket::Listen(text),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("a file of another kind")));
+  EXPECT_EQ(::unlink(path.c_str()), 0);
+  ASSERT_EQ(::symlink("/nowhere", path.c_str()), 0);
+  EXPECT_THAT(ListenSocket::Listen(text), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(::unlink(path.c_str()), 0);
+}
+
+TEST(ListenSocket, AUnixSocketHasTheModeThatIsAskedFor) {
+  const ShortTestDir dir;
+  const std::string path = dir.path() + "/s";
+  for (const int mode : {0600, 0666}) {
+    ListenOptions options;
+    options.unix_mode = mode;
+    ASSERT_OK_AND_ASSIGN(const ListenSocket socket,
+                         ListenSocket::Listen(absl::StrCat("unix:", path), options));
+    struct stat file;
+    ASSERT_EQ(::stat(path.c_str(), &file), 0);
+    EXPECT_EQ(file.st_mode & 07777, static_cast<mode_t>(mode));
+  }
+}
+
+TEST(ListenSocket, RemovesItsOwnFileOnly) {
+  const ShortTestDir dir;
+  const std::string path = dir.path() + "/s";
+  const std::string text = absl::StrCat("unix:", path);
+  absl::StatusOr<ListenSocket> first = ListenSocket::Listen(text);
+  ASSERT_OK(first);
+  // As if an operator had cleaned up, and started another process.
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  ASSERT_OK_AND_ASSIGN(const ListenSocket second, ListenSocket::Listen(text));
+  first = absl::CancelledError();
+  RawConnection still_there(second.address());
 }
 
 TEST(ListenSocket, AcceptsIpv4OnTheWildcard) {

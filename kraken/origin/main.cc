@@ -14,12 +14,12 @@ int main(int argc, char** argv) {
   info.add_flags = [&flags](kraken::config::FlagSet& set) {
     kraken::origin::AddFlags(set, &flags);
   };
-  info.start = [&flags](const kraken::config::Node& document, const std::string&,
-                        kraken::net::EventLoop& control)
+  info.start = [&flags](const kraken::config::Node& document,
+                        const kraken::daemon::DaemonContext& context)
       -> absl::StatusOr<std::unique_ptr<kraken::daemon::Daemon>> {
     KH_ASSIGN_OR_RETURN(const OriginConfig config,
                         kraken::daemon::ReadDaemonConfig<OriginConfig>(document));
-    return kraken::origin::StartOrigin(config, flags, control);
+    return kraken::origin::StartOrigin(config, flags, context);
   };
   return kraken::daemon::RunDaemon(info, argc, argv);
 }

@@ -14,14 +14,17 @@
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
 #include "kraken/daemon/blob_store_config.h"
+#include "kraken/daemon/http_front.h"
 #include "kraken/daemon/kraken_gate.h"
-#include "kraken/daemon/listeners.h"
+#include "kraken/daemon/rpc_listener.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
 #include "kraken/daemon/swarm_setup.h"
 #include "kraken/daemon/tls_settings.h"
 #include "kraken/daemon/version.h"
+#include "kraken/net/event_loop.h"
 #include "kraken/net/http_server.h"
+#include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
 #include "kraken/origin/blob_fetcher.h"
@@ -59,11 +62,13 @@ class NoAnnouncer final : public swarm::Announcer {
 // Everything, in the order of construction; destroyed in reverse.
 class Origin final : public daemon::Daemon {
  public:
-  Origin(const OriginConfig& config, const OriginFlags& flags, net::EventLoop& control)
-      : config_(config), flags_(flags), control_(control) {}
+  Origin(const OriginConfig& config, const OriginFlags& flags, const daemon::DaemonContext& context)
+      : config_(config), flags_(flags), control_(*context.control), sockets_(context.sockets) {}
 
   absl::Status Start() {
     KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    KH_ASSIGN_OR_RETURN(front_, daemon::HttpFront::Create(config_.common.http, config_.common.zap,
+                                                          &metrics_, sockets_));
     auto backends = backend::BackendSet::Create(config_.backends);
     if (!backends.ok()) return daemon::WithExitCode(backends.status(), config::kExitNoBackend);
     backends_ = *std::move(backends);
@@ -72,6 +77,10 @@ class Origin final : public daemon::Daemon {
     KH_RETURN_IF_ERROR(StartNode());
     return Serve();
   }
+
+  absl::Status Readiness() override { return absl::OkStatus(); }
+
+  void ReopenLogs() override { front_->ReopenLog(); }
 
   void Shutdown(absl::AnyInvocable<void()> done) override {
     shutdown_.Add("requests", [this](auto next) {
@@ -189,10 +198,10 @@ class Origin final : public daemon::Daemon {
                                    .grpc_tls = tls_.rpc.enabled()},
                   .metrics = &metrics_,
                   .control = &control_,
-                  .readiness = nullptr,
+                  .readiness = [this] { return Readiness(); },
                   .refresh_metrics = [this] { origin_metrics_->Refresh(); }});
-    KH_ASSIGN_OR_RETURN(http_, daemon::StartHttpServer(admin_.loop(), flags_.blobserver_port,
-                                                       tls_.http_server, router_));
+    KH_ASSIGN_OR_RETURN(http_, front_->Serve(admin_.loop(), flags_.blobserver_port,
+                                             /*is_main=*/true, tls_.http_server, router_));
     node_->Start();
     return absl::OkStatus();
   }
@@ -200,9 +209,11 @@ class Origin final : public daemon::Daemon {
   const OriginConfig config_;
   const OriginFlags flags_;
   net::EventLoop& control_;
+  net::InheritedSockets* const sockets_;
   std::string self_;
   daemon::TlsSettings tls_;
   telemetry::Metrics metrics_{"kraken-origin", daemon::kVersion};
+  std::unique_ptr<daemon::HttpFront> front_;
   NoAnnouncer announcer_;
   WorkerPool disk_{kDiskThreads, kMaxDiskQueue, "disk"};
   net::LoopThread admin_{"http"};
@@ -229,8 +240,8 @@ class Origin final : public daemon::Daemon {
 
 absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartOrigin(const OriginConfig& config,
                                                             const OriginFlags& flags,
-                                                            net::EventLoop& control) {
-  auto origin = std::make_unique<Origin>(config, flags, control);
+                                                            const daemon::DaemonContext& context) {
+  auto origin = std::make_unique<Origin>(config, flags, context);
   KH_RETURN_IF_ERROR(origin->Start());
   return origin;
 }

@@ -5,7 +5,6 @@
 
 #include "absl/status/statusor.h"
 #include "kraken/daemon/run_daemon.h"
-#include "kraken/net/event_loop.h"
 #include "kraken/origin/origin_config.h"
 #include "kraken/origin/origin_flags.h"
 
@@ -15,7 +14,7 @@ namespace kraken::origin {
 // Errors carry exit codes.
 absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartOrigin(const OriginConfig& config,
                                                             const OriginFlags& flags,
-                                                            net::EventLoop& control);
+                                                            const daemon::DaemonContext& context);
 
 }  // namespace kraken::origin
 

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "kraken/base/test_util.h"
 #include "kraken/base/unique_fd.h"
+#include "kraken/net/listen_socket.h"
 #include "kraken/peer_wire/test_swarm.h"
 #include "kraken/storage/blob_store.h"
 #include "kraken/storage/partial_blob.h"
@@ -66,6 +67,17 @@ absl::Status AddStates(TestNode& node, swarm::SignedPieceRange range) {
 }
 
 swarm::TorrentKey KeyOf(const TestBlob& blob) { return {blob.digest, blob.layout.piece_length()}; }
+
+TEST(SwarmNodeTest, FetchesOverIpv6) {
+  if (!net::ListenSocket::Listen("[::1]:0").ok()) GTEST_SKIP() << "this host has no IPv6";
+  TestTracker tracker;
+  const TestBlob blob(20 * kPiece + 123, kPiece);
+  TestNode seeder(&tracker, {.origin = true, .ip = "::1"});
+  TestNode leecher(&tracker, {.ip = "::1"});
+  Seed(seeder, blob);
+  EXPECT_OK(leecher.Leech(blob)->Wait());
+  leecher.ExpectStored(blob);
+}
 
 TEST(SwarmNodeTest, FetchesFromASeeder) {
   TestTracker tracker;

@@ -7,6 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "kraken/base/test_util.h"
+#include "kraken/net/socket_address.h"
 #include "kraken/net/tls_context.h"
 #include "kraken/storage/blob.h"
 #include "kraken/storage/partial_blob.h"
@@ -56,9 +57,9 @@ TestNode::TestNode(TestTracker* tracker, const TestNodeOptions& options)
   node_options.announcer = this;
   node_options.swarm = options.swarm;
   node_options.self.id = options.id == PeerId() ? PeerId::Random() : options.id;
-  node_options.self.ip = "127.0.0.1";
+  node_options.self.ip = options.ip;
   node_options.self.origin = options.origin;
-  node_options.listen_address = "127.0.0.1:0";
+  node_options.listen_address = net::JoinHostPort(options.ip, 0);
   node_options.security = options.security;
   node_options.limits = options.limits;
   node_options.verifier = options.verifier;

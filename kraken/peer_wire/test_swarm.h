@@ -43,6 +43,8 @@ class TestTracker {
 
 struct TestNodeOptions {
   bool origin = false;
+  // Where it listens, and is dialled.
+  std::string ip = "127.0.0.1";
   WireFaults faults;
   WireLimits limits;
   TransportSecurity security;

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -22,11 +23,14 @@ constexpr absl::string_view kSecretNames[] = {"password", "passphrase",    "secr
 
 // Room kept for what closes a cut line.
 constexpr size_t kReservedBytes = 32;
+constexpr size_t kUsualLineBytes = 512;
 
 bool IsSecretName(absl::string_view key) {
-  const std::string lower = absl::AsciiStrToLower(key);
-  for (const absl::string_view name : kSecretNames) {
-    if (absl::StrContains(lower, name)) return true;
+  for (; !key.empty(); key.remove_prefix(1)) {
+    const char first = absl::ascii_tolower(static_cast<unsigned char>(key[0]));
+    for (const absl::string_view name : kSecretNames) {
+      if (first == name[0] && absl::StartsWithIgnoreCase(key, name)) return true;
+    }
   }
   return false;
 }
@@ -46,49 +50,81 @@ absl::string_view LevelName(LogLevel level, LogEncoding encoding) {
   return "";
 }
 
-// The value as text; `is_bare` if JSON has it without quotes.
-struct Rendered {
-  std::string text;
-  bool is_bare;
+// Appends texts as JSON or console text has them.
+class ValueAppender {
+ public:
+  ValueAppender(LogEncoding encoding, std::string* line)
+      : json_(encoding == LogEncoding::kJson), line_(line) {}
+
+  void operator()(absl::string_view text) const {
+    if (text.size() <= kMaxFieldBytes) return Text(text);
+    Text(absl::StrCat(text.substr(0, kMaxFieldBytes), "..."));
+  }
+  void operator()(bool value) const { absl::StrAppend(line_, value ? "true" : "false"); }
+  void operator()(int64_t value) const { absl::StrAppend(line_, value); }
+  void operator()(uint64_t value) const { absl::StrAppend(line_, value); }
+  void operator()(double value) const {
+    // JSON has neither NaN nor infinity.
+    if (std::isfinite(value)) return absl::StrAppend(line_, value);
+    Text(absl::StrCat(value));
+  }
+  void operator()(absl::Duration value) const { Text(FormatGoDuration(value)); }
+  void operator()(const absl::Status* status) const { (*this)(status->ToString()); }
+
+ private:
+  void Text(absl::string_view text) const {
+    if (json_) {
+      AppendJsonQuoted(line_, text);
+    } else {
+      absl::StrAppend(line_, ConsoleValue(text));
+    }
+  }
+
+  const bool json_;
+  std::string* const line_;
 };
 
-Rendered RenderValue(const LogField& field) {
-  struct Visitor {
-    Rendered operator()(absl::string_view text) const {
-      const bool cut = text.size() > kMaxFieldBytes;
-      return {absl::StrCat(text.substr(0, kMaxFieldBytes), cut ? "..." : ""), false};
-    }
-    Rendered operator()(bool value) const { return {value ? "true" : "false", true}; }
-    Rendered operator()(int64_t value) const { return {absl::StrCat(value), true}; }
-    Rendered operator()(uint64_t value) const { return {absl::StrCat(value), true}; }
-    // JSON has neither NaN nor infinity.
-    Rendered operator()(double value) const { return {absl::StrCat(value), std::isfinite(value)}; }
-    Rendered operator()(absl::Duration value) const { return {FormatGoDuration(value), false}; }
-    Rendered operator()(const absl::Status* status) const { return (*this)(status->ToString()); }
+void AppendField(LogEncoding encoding, const LogField& field, std::string* line) {
+  if (encoding == LogEncoding::kJson) {
+    line->push_back(',');
+    AppendJsonQuoted(line, field.key);
+    line->push_back(':');
+  } else {
+    absl::StrAppend(line, " ", ConsoleText(field.key), "=");
+  }
+  const ValueAppender append(encoding, line);
+  if (IsSecretName(field.key)) return append(absl::string_view("***"));
+  std::visit(append, field.value.value());
+}
+
+// The second is kept, as formatting it costs more than the rest of a line.
+void AppendTimestamp(absl::Time time, std::string* line) {
+  struct Second {
+    int64_t number = std::numeric_limits<int64_t>::min();
+    std::string text;
   };
-  if (IsSecretName(field.key)) return {"***", false};
-  return std::visit(Visitor(), field.value.value());
+  thread_local Second known;
+  const int64_t micros = absl::ToUnixMicros(time);
+  const int64_t second = absl::ToUnixSeconds(time);
+  if (second != known.number) {
+    known.number = second;
+    known.text = absl::FormatTime("%Y-%m-%dT%H:%M:%S.", time, absl::UTCTimeZone());
+  }
+  // Six digits, the first of which stand for a tenth of a second.
+  const std::string digits = absl::StrCat(1'000'000 + (micros - second * 1'000'000));
+  absl::StrAppend(line, known.text, absl::string_view(digits).substr(1), "Z");
 }
 
-std::string RenderJsonField(absl::string_view key, const Rendered& value) {
-  return absl::StrCat(",", JsonQuoted(key), ":",
-                      value.is_bare ? value.text : JsonQuoted(value.text));
-}
-
-std::string FormatTimestamp(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone());
-}
-
-// Appends fields as long as they leave room for `cut_mark`, which tells that some did not fit.
-template <typename Render>
-void AppendFields(std::string& line, LogFields fields, absl::string_view cut_mark, Render render) {
+// Appends fields as long as they leave room for what tells that some did not fit.
+void AppendFields(LogEncoding encoding, absl::Span<const LogField> fields, std::string* line) {
   for (const LogField& field : fields) {
-    const std::string text = render(field.key, RenderValue(field));
-    if (line.size() + text.size() + kReservedBytes > kMaxLineBytes) {
-      absl::StrAppend(&line, cut_mark);
+    const size_t before = line->size();
+    AppendField(encoding, field, line);
+    if (line->size() + kReservedBytes > kMaxLineBytes) {
+      line->resize(before);
+      absl::StrAppend(line, encoding == LogEncoding::kJson ? ",\"cut\":true" : " (cut)");
       return;
     }
-    absl::StrAppend(&line, text);
   }
 }
 
@@ -96,27 +132,39 @@ void AppendFields(std::string& line, LogFields fields, absl::string_view cut_mar
 
 std::string FormatLogLine(LogEncoding encoding, absl::Time time, LogLevel level,
                           absl::string_view component, absl::string_view message,
-                          LogFields fields) {
+                          absl::Span<const LogField> fields) {
   message = message.substr(0, kMaxFieldBytes / 2);
   component = component.substr(0, kMaxFieldBytes / 16);
   std::string line;
+  line.reserve(kUsualLineBytes);
   if (encoding == LogEncoding::kJson) {
-    absl::StrAppend(&line, "{\"ts\":\"", FormatTimestamp(time), "\",\"level\":\"",
-                    LevelName(level, encoding), "\"");
-    if (!component.empty()) absl::StrAppend(&line, ",\"component\":", JsonQuoted(component));
-    absl::StrAppend(&line, ",\"message\":", JsonQuoted(message));
-    AppendFields(line, fields, ",\"cut\":true", RenderJsonField);
+    absl::StrAppend(&line, "{\"ts\":\"");
+    AppendTimestamp(time, &line);
+    absl::StrAppend(&line, "\",\"level\":\"", LevelName(level, encoding), "\"");
+    if (!component.empty()) {
+      absl::StrAppend(&line, ",\"component\":");
+      AppendJsonQuoted(&line, component);
+    }
+    absl::StrAppend(&line, ",\"message\":");
+    AppendJsonQuoted(&line, message);
+    AppendFields(encoding, fields, &line);
     absl::StrAppend(&line, "}\n");
     return line;
   }
-  absl::StrAppend(&line, FormatTimestamp(time), "\t", LevelName(level, encoding));
+  AppendTimestamp(time, &line);
+  absl::StrAppend(&line, "\t", LevelName(level, encoding));
   if (!component.empty()) absl::StrAppend(&line, "\t", ConsoleText(component));
   absl::StrAppend(&line, "\t", ConsoleText(message));
-  AppendFields(line, fields, " (cut)", [](absl::string_view key, const Rendered& value) {
-    return absl::StrCat(" ", ConsoleText(key), "=", ConsoleValue(value.text));
-  });
+  AppendFields(encoding, fields, &line);
   line.push_back('\n');
   return line;
+}
+
+std::string FormatLogLine(LogEncoding encoding, absl::Time time, LogLevel level,
+                          absl::string_view component, absl::string_view message,
+                          LogFields fields) {
+  return FormatLogLine(encoding, time, level, component, message,
+                       absl::MakeConstSpan(fields.begin(), fields.size()));
 }
 
 void Logger::Log(LogLevel level, absl::string_view message, LogFields fields) {

@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "kraken/base/clock.h"
 
 namespace kraken::telemetry {
@@ -91,9 +92,12 @@ class Logger {
   std::atomic<uint64_t> dropped_lines_ = 0;
 };
 
-// The text of one entry, with its newline. Exposed for tests.
+// The text of one entry, with its newline: for logs of another kind that look like this one.
 std::string FormatLogLine(LogEncoding encoding, absl::Time time, LogLevel level,
                           absl::string_view component, absl::string_view message, LogFields fields);
+std::string FormatLogLine(LogEncoding encoding, absl::Time time, LogLevel level,
+                          absl::string_view component, absl::string_view message,
+                          absl::Span<const LogField> fields);
 
 // Replaces the process's logger. Call it once, in main(), before other threads log; until then
 // entries go to stderr as console text from kInfo on.

@@ -50,6 +50,17 @@ char ShortEscape(char c) {
 
 bool IsControl(char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; }
 
+// How many bytes at the start of `text` are ASCII that JSON takes as it is.
+size_t PlainLength(absl::string_view text) {
+  size_t length = 0;
+  while (length < text.size()) {
+    const char c = text[length];
+    if (IsControl(c) || static_cast<uint8_t>(c) >= 0x80 || c == '"' || c == '\\') break;
+    ++length;
+  }
+  return length;
+}
+
 // Walks over `text` by characters: `on_valid` gets each whole one, `on_invalid` each stray byte.
 template <typename OnValid, typename OnInvalid>
 void ForEachCharacter(absl::string_view text, OnValid on_valid, OnInvalid on_invalid) {
@@ -67,25 +78,33 @@ void ForEachCharacter(absl::string_view text, OnValid on_valid, OnInvalid on_inv
 
 }  // namespace
 
-std::string JsonQuoted(absl::string_view text) {
-  std::string out = "\"";
+void AppendJsonQuoted(std::string* out, absl::string_view text) {
+  out->push_back('"');
+  // Nearly always all of it.
+  const size_t plain = PlainLength(text);
+  out->append(text.data(), plain);
   ForEachCharacter(
-      text,
-      [&out](absl::string_view character) {
+      text.substr(plain),
+      [out](absl::string_view character) {
         const char c = character[0];
         if (c == '"' || c == '\\') {
-          absl::StrAppend(&out, "\\", character);
+          absl::StrAppend(out, "\\", character);
         } else if (!IsControl(c)) {
-          absl::StrAppend(&out, character);
+          absl::StrAppend(out, character);
         } else if (const char letter = ShortEscape(c); letter != 0) {
-          out.push_back('\\');
-          out.push_back(letter);
+          out->push_back('\\');
+          out->push_back(letter);
         } else {
-          absl::StrAppend(&out, "\\u", absl::Hex(static_cast<uint8_t>(c), absl::kZeroPad4));
+          absl::StrAppend(out, "\\u", absl::Hex(static_cast<uint8_t>(c), absl::kZeroPad4));
         }
       },
-      [&out](char) { absl::StrAppend(&out, "\xef\xbf\xbd"); });
-  out.push_back('"');
+      [out](char) { absl::StrAppend(out, "\xef\xbf\xbd"); });
+  out->push_back('"');
+}
+
+std::string JsonQuoted(absl::string_view text) {
+  std::string out;
+  AppendJsonQuoted(&out, text);
   return out;
 }
 

@@ -10,6 +10,7 @@ namespace kraken::telemetry {
 
 // A JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD.
 std::string JsonQuoted(absl::string_view text);
+void AppendJsonQuoted(std::string* out, absl::string_view text);
 
 // As it is, but control characters and backslashes are escaped as in C, bytes that are no UTF-8 as
 // \xNN.

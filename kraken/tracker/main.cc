@@ -13,12 +13,12 @@ int main(int argc, char** argv) {
   info.add_flags = [&flags](kraken::config::FlagSet& set) {
     kraken::tracker::AddFlags(set, &flags);
   };
-  info.start = [&flags](const kraken::config::Node& document, const std::string&,
-                        kraken::net::EventLoop& control)
+  info.start = [&flags](const kraken::config::Node& document,
+                        const kraken::daemon::DaemonContext& context)
       -> absl::StatusOr<std::unique_ptr<kraken::daemon::Daemon>> {
     KH_ASSIGN_OR_RETURN(const TrackerConfig config,
                         kraken::daemon::ReadDaemonConfig<TrackerConfig>(document));
-    return kraken::tracker::StartTracker(config, flags, control);
+    return kraken::tracker::StartTracker(config, flags, context);
   };
   return kraken::daemon::RunDaemon(info, argc, argv);
 }

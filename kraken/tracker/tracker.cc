@@ -6,14 +6,17 @@
 #include "kraken/base/status_macros.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/http_front.h"
 #include "kraken/daemon/kraken_gate.h"
-#include "kraken/daemon/listeners.h"
 #include "kraken/daemon/mirrored_counter.h"
+#include "kraken/daemon/rpc_listener.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
 #include "kraken/daemon/tls_settings.h"
 #include "kraken/daemon/version.h"
+#include "kraken/net/event_loop.h"
 #include "kraken/net/http_server.h"
+#include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
 #include "kraken/net/socket_address.h"
@@ -37,11 +40,14 @@ constexpr absl::Duration kGrace = absl::Seconds(5);
 // Everything, in the order of construction; destroyed in reverse.
 class Tracker final : public daemon::Daemon {
  public:
-  Tracker(const TrackerConfig& config, const TrackerFlags& flags, net::EventLoop& control)
-      : config_(config), flags_(flags), control_(control) {}
+  Tracker(const TrackerConfig& config, const TrackerFlags& flags,
+          const daemon::DaemonContext& context)
+      : config_(config), flags_(flags), control_(*context.control), sockets_(context.sockets) {}
 
   absl::Status Start() {
     KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    KH_ASSIGN_OR_RETURN(front_, daemon::HttpFront::Create(config_.common.http, config_.common.zap,
+                                                          &metrics_, sockets_));
     KH_RETURN_IF_ERROR(WatchOrigins());
     hub_ = std::make_unique<AnnounceHub>(&control_, origins_.get(), cluster_.get(),
                                          config_.trackerserver);
@@ -53,6 +59,13 @@ class Tracker final : public daemon::Daemon {
     KH_RETURN_IF_ERROR(ShareSwarms());
     return Serve();
   }
+
+  absl::Status Readiness() override {
+    if (!cluster_->healthy().empty()) return absl::OkStatus();
+    return absl::UnavailableError("no origin is healthy");
+  }
+
+  void ReopenLogs() override { front_->ReopenLog(); }
 
   void Shutdown(absl::AnyInvocable<void()> done) override {
     shutdown_.Add("announce streams", [this](auto next) {
@@ -113,14 +126,9 @@ class Tracker final : public daemon::Daemon {
                   .readiness = [this] { return Readiness(); },
                   .refresh_metrics = [this] { RefreshMetrics(); }});
     AddKrakenRoutes(router_, {.control = &control_, .hub = kraken_hub_.get(), .gate = &gate_});
-    KH_ASSIGN_OR_RETURN(
-        http_, daemon::StartHttpServer(admin_.loop(), flags_.port, tls_.http_server, router_));
+    KH_ASSIGN_OR_RETURN(http_, front_->Serve(admin_.loop(), flags_.port, /*is_main=*/true,
+                                             tls_.http_server, router_));
     return absl::OkStatus();
-  }
-
-  absl::Status Readiness() const {
-    if (!cluster_->healthy().empty()) return absl::OkStatus();
-    return absl::UnavailableError("no origin is healthy");
   }
 
   void RefreshMetrics() {
@@ -147,8 +155,10 @@ class Tracker final : public daemon::Daemon {
   const TrackerConfig config_;
   const TrackerFlags flags_;
   net::EventLoop& control_;
+  net::InheritedSockets* const sockets_;
   daemon::TlsSettings tls_;
   telemetry::Metrics metrics_{"kraken-tracker", daemon::kVersion};
+  std::unique_ptr<daemon::HttpFront> front_;
   daemon::MirroredCounter records_{
       metrics_.AddCounter("kraken_announce_records_total", "Announces taken.")};
   daemon::MirroredCounter refused_{metrics_.AddCounter("kraken_announce_refused_streams_total",
@@ -208,8 +218,8 @@ void AddFlags(config::FlagSet& set, TrackerFlags* flags) {
 
 absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartTracker(const TrackerConfig& config,
                                                              const TrackerFlags& flags,
-                                                             net::EventLoop& control) {
-  auto tracker = std::make_unique<Tracker>(config, flags, control);
+                                                             const daemon::DaemonContext& context) {
+  auto tracker = std::make_unique<Tracker>(config, flags, context);
   KH_RETURN_IF_ERROR(tracker->Start());
   return tracker;
 }

@@ -6,7 +6,6 @@
 #include "absl/status/statusor.h"
 #include "kraken/config/flags.h"
 #include "kraken/daemon/run_daemon.h"
-#include "kraken/net/event_loop.h"
 #include "kraken/tracker/tracker_config.h"
 
 namespace kraken::tracker {
@@ -20,7 +19,7 @@ void AddFlags(config::FlagSet& set, TrackerFlags* flags);
 // Builds and starts a tracker: the hub, and gRPC and HTTP in front. Errors carry exit codes.
 absl::StatusOr<std::unique_ptr<daemon::Daemon>> StartTracker(const TrackerConfig& config,
                                                              const TrackerFlags& flags,
-                                                             net::EventLoop& control);
+                                                             const daemon::DaemonContext& context);
 
 }  // namespace kraken::tracker
 

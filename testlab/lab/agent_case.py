@@ -41,6 +41,11 @@ class AgentCase(unittest.TestCase):
     def configure(cls, cluster):
         """Before the start: for those who derive from it."""
 
+    @staticmethod
+    def program(name):
+        """The path of one of our programs."""
+        return os.path.abspath(_PROGRAMS[name])
+
     def push(self, made, tag=None):
         upload(self.cluster.registry, REPOSITORY, made, tag)
         return made
