@@ -82,12 +82,12 @@ absl::Status StatusFromAnswer(const CallDescription& call, int http_status,
 }
 
 absl::Status StatusFromTransport(const CallDescription& call, const absl::Status& status) {
-  if (absl::IsUnauthenticated(status)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        Head(call), status.message(),
-        "; if a private authority signed it, name its file in harbors[].api.security.tls.cas"));
-  }
-  return absl::Status(status.code(), absl::StrCat(Head(call), status.message()));
+  // It names method and address itself.
+  const std::string message = absl::StrCat("Harbor ", call.harbor, ": ", status.message());
+  if (!absl::IsUnauthenticated(status)) return absl::Status(status.code(), message);
+  return absl::FailedPreconditionError(absl::StrCat(
+      message,
+      "; if a private authority signed it, name its file in harbors[].api.security.tls.cas"));
 }
 
 }  // namespace harbor_bridge::api

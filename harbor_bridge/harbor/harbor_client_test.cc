@@ -81,6 +81,16 @@ TEST_F(HarborClientTest, AMissingPermissionIsNamed) {
                              HasSubstr("artifact:list"))));
 }
 
+TEST_F(HarborClientTest, TellsWhatTheAccountMayDo) {
+  const auto robot = harbor_.AddRobot("kraken", {"artifact:list"});
+  ASSERT_OK_AND_ASSIGN(const auto permissions,
+                       Client(harbor_, robot).ListPermissions({.id = 2, .name = "team"}));
+  ASSERT_THAT(permissions, SizeIs(1));
+  EXPECT_EQ(permissions[0].resource, "artifact");
+  EXPECT_EQ(permissions[0].action, "list");
+  EXPECT_THAT(harbor_.requests(), Contains(HasSubstr("scope=%2Fproject%2F2&relative=true")));
+}
+
 TEST_F(HarborClientTest, ReadsListsPageByPage) {
   for (int i = 0; i < 250; ++i) harbor_.AddProject(absl::StrCat("p", 1000 + i));
   HarborClient client = Client(harbor_);

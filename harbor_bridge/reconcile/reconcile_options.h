@@ -18,6 +18,8 @@ struct ReconcileOptions {
   absl::Duration look_back = absl::Hours(24);
   // Whether there is a round at the start.
   bool on_start = true;
+  // At least so long it rests between two rounds, whatever triggers them.
+  absl::Duration trigger_spacing = absl::Seconds(30);
   // After a round that failed; doubles up to `interval`.
   absl::Duration retry_interval = absl::Seconds(10);
 };

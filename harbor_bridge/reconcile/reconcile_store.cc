@@ -50,12 +50,6 @@ CREATE TABLE known (
   seen INTEGER NOT NULL,
   PRIMARY KEY (host, repository, reference)
 ) WITHOUT ROWID;
-CREATE TABLE instances (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  harbor TEXT NOT NULL,
-  instance TEXT NOT NULL,
-  UNIQUE (harbor, instance)
-);
 )";
 
 constexpr int64_t kInfinitePast = std::numeric_limits<int64_t>::min();
@@ -103,12 +97,6 @@ class StoreImpl final : public ReconcileStore {
                 &unseen_));
     KH_RETURN_IF_ERROR(Prepare(
         "DELETE FROM known WHERE host = ?1 AND repository = ?2 AND reference = ?3", &forget_));
-    KH_RETURN_IF_ERROR(Prepare("INSERT OR IGNORE INTO instances (harbor, instance) VALUES (?1, ?2)",
-                               &add_instance_));
-    KH_RETURN_IF_ERROR(
-        Prepare("DELETE FROM instances WHERE harbor = ?1 AND number NOT IN (SELECT number FROM "
-                "instances WHERE harbor = ?1 ORDER BY number DESC LIMIT ?2)",
-                &trim_instances_));
     GroupCommitter::Options options;
     options.name = "reconcile";
     committer_ = std::make_unique<GroupCommitter>(database_.get(), std::move(options));
@@ -241,18 +229,6 @@ class StoreImpl final : public ReconcileStore {
         });
   }
 
-  absl::StatusOr<bool> IsNewInstance(absl::string_view harbor,
-                                     absl::string_view instance) override {
-    bool is_new = false;
-    KH_RETURN_IF_ERROR(committer_->SubmitAndWait([&]() -> absl::Status {
-      KH_RETURN_IF_ERROR(add_instance_.Bind(1, Std(harbor)).Bind(2, Std(instance)).Run());
-      is_new = database_->changes() > 0;
-      if (!is_new) return absl::OkStatus();
-      return trim_instances_.Bind(1, Std(harbor)).Bind(2, int64_t{kMaxInstances}).Run();
-    }));
-    return is_new;
-  }
-
  private:
   absl::Status Prepare(std::string_view sql, SqliteStatement* statement) {
     KH_ASSIGN_OR_RETURN(*statement, database_->Prepare(sql));
@@ -280,8 +256,6 @@ class StoreImpl final : public ReconcileStore {
   SqliteStatement see_;
   SqliteStatement unseen_;
   SqliteStatement forget_;
-  SqliteStatement add_instance_;
-  SqliteStatement trim_instances_;
   std::unique_ptr<GroupCommitter> committer_;
 };
 

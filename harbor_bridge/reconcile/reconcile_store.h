@@ -84,14 +84,6 @@ class ReconcileStore {
   // killed at once, reconciliation does the same work once more.
   virtual void NoteTag(const kraken::Namespace& ns, const kraken::Tag& tag,
                        const kraken::Digest& digest) = 0;
-
-  // Whether a registry's instance (source.instanceID of its notifications) is seen for the first
-  // time: then it has been restarted, and what it had not yet told is lost.
-  virtual absl::StatusOr<bool> IsNewInstance(absl::string_view harbor,
-                                             absl::string_view instance) = 0;
-
-  // Instances remembered per Harbor: more than a registry has replicas.
-  static constexpr int kMaxInstances = 64;
 };
 
 }  // namespace harbor_bridge

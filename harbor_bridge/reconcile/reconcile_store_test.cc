@@ -93,14 +93,5 @@ TEST_F(ReconcileStoreTest, TellsWhatARoundHasNotShown) {
   EXPECT_THAT(rest, IsEmpty());
 }
 
-TEST_F(ReconcileStoreTest, AnInstanceIsNewOnce) {
-  EXPECT_THAT(store_->IsNewInstance("eu", "a"), kraken::IsOkAndHolds(true));
-  EXPECT_THAT(store_->IsNewInstance("eu", "b"), kraken::IsOkAndHolds(true));
-  EXPECT_THAT(store_->IsNewInstance("eu", "a"), kraken::IsOkAndHolds(false));
-  EXPECT_THAT(store_->IsNewInstance("us", "a"), kraken::IsOkAndHolds(true));
-  Reopen();
-  EXPECT_THAT(store_->IsNewInstance("eu", "b"), kraken::IsOkAndHolds(false));
-}
-
 }  // namespace
 }  // namespace harbor_bridge

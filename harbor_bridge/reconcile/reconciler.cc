@@ -1,7 +1,6 @@
 #include "harbor_bridge/reconcile/reconciler.h"
 
 #include <algorithm>
-#include <set>
 #include <thread>
 #include <utility>
 
@@ -68,15 +67,6 @@ class Reconciler::Worker {
     events_were_lost_ = true;
   }
 
-  // Whether this worker has not yet been told of the instance.
-  bool Notice(absl::string_view instance) {
-    absl::MutexLock lock(&mu_);
-    if (instances_.size() >= static_cast<size_t>(ReconcileStore::kMaxInstances)) {
-      instances_.clear();
-    }
-    return instances_.insert(std::string(instance)).second;
-  }
-
   ReconcileStatus status() const {
     absl::MutexLock lock(&mu_);
     ReconcileStatus status = status_;
@@ -94,7 +84,10 @@ class Reconciler::Worker {
 
   void Loop() {
     absl::Duration wait = interval();
+    absl::Duration rest;
     while (true) {
+      // However many triggers there are, Harbor has its peace between two rounds.
+      if (!stop_.WaitFor(rest).ok()) return;
       std::string reason = "interval";
       {
         absl::MutexLock lock(&mu_);
@@ -107,6 +100,7 @@ class Reconciler::Worker {
       const absl::Status status = RunRound();
       if (stop_.cancelled()) return;
       wait = Record(status);
+      rest = std::min(options_.trigger_spacing, wait);
     }
   }
 
@@ -181,15 +175,13 @@ class Reconciler::Worker {
   std::string reason_ ABSL_GUARDED_BY(mu_);
   bool events_were_lost_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  std::set<std::string> instances_ ABSL_GUARDED_BY(mu_);
   ReconcileStatus status_ ABSL_GUARDED_BY(mu_);
   std::thread thread_;
 };
 
 Reconciler::Reconciler(ReconcileOptions options, const Harbors* harbors,
                        std::vector<ReconcileTarget> targets, ReconcileStore* store,
-                       ReconcileSink* sink, const kraken::Clock* clock)
-    : store_(store) {
+                       ReconcileSink* sink, const kraken::Clock* clock) {
   for (ReconcileTarget& target : targets) {
     workers_.push_back(
         std::make_unique<Worker>(options, harbors, std::move(target), store, sink, clock));
@@ -220,14 +212,6 @@ void Reconciler::Trigger(absl::string_view harbor, absl::string_view reason) {
 
 void Reconciler::TriggerAll(absl::string_view reason) {
   for (const auto& worker : workers_) worker->Trigger(reason);
-}
-
-void Reconciler::OnRegistryInstance(absl::string_view harbor, absl::string_view instance) {
-  Worker* worker = Find(harbor);
-  if (worker == nullptr || !worker->Notice(instance)) return;
-  const absl::StatusOr<bool> is_new = store_->IsNewInstance(harbor, instance);
-  if (is_new.ok() && !*is_new) return;
-  worker->Trigger("the registry was restarted");
 }
 
 std::vector<ReconcileStatus> Reconciler::status() const {

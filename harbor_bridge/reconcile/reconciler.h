@@ -62,12 +62,10 @@ class Reconciler {
 
   // Events were lost: one could not be read, a registry was restarted, or this bridge has taken
   // over from another. A round now, or once more if one is under way; a full one, unless the last
-  // ended less than an hour ago. `reason` is for the log. An unknown Harbor: no effect.
+  // ended less than an hour ago. May be called at any rate. `reason` is for people. An unknown
+  // Harbor: no effect.
   void Trigger(absl::string_view harbor, absl::string_view reason);
   void TriggerAll(absl::string_view reason);
-  // A notification of a Harbor's registry came from this instance: triggers when it is a new one.
-  // Blocks for the store, once per instance.
-  void OnRegistryInstance(absl::string_view harbor, absl::string_view instance);
 
   std::vector<ReconcileStatus> status() const;
 
@@ -76,7 +74,6 @@ class Reconciler {
 
   Worker* Find(absl::string_view harbor) const;
 
-  ReconcileStore* const store_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

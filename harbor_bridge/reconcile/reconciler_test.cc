@@ -48,6 +48,9 @@ class ReconcilerTest : public ::testing::Test {
                &http_)});
     }
     options.requests_per_second = 0;
+    if (options.trigger_spacing == ReconcileOptions().trigger_spacing) {
+      options.trigger_spacing = absl::ZeroDuration();
+    }
     reconciler_ =
         std::make_unique<Reconciler>(options, &harbors_, std::move(targets), store_.get(), &sink_);
     reconciler_->Start();
@@ -105,21 +108,27 @@ TEST_F(ReconcilerTest, AFaultIsNamedAndPasses) {
   EXPECT_TRUE(WaitFor(1, [](const ReconcileStatus& s) { return s.rounds > 0; }).last_error.ok());
 }
 
-TEST_F(ReconcilerTest, ATriggerBringsARoundAndANewRegistryInstanceToo) {
+TEST_F(ReconcilerTest, ATriggerBringsARound) {
   Start({.on_start = false});
   EXPECT_EQ(reconciler_->status()[0].rounds, 0u);
   reconciler_->Trigger("eu", "take-over");
   WaitForRounds(0, 1);
   EXPECT_EQ(reconciler_->status()[0].last_reason, "take-over");
-  reconciler_->OnRegistryInstance("eu", "instance-a");
-  WaitForRounds(0, 2);
-  eu_.ForgetRequests();
-  reconciler_->OnRegistryInstance("eu", "instance-a");
-  EXPECT_EQ(eu_.request_count(), 0);
   reconciler_->Trigger("nobody", "no effect");
   reconciler_->TriggerAll("take-over");
-  WaitForRounds(0, 3);
+  WaitForRounds(0, 2);
   WaitForRounds(1, 1);
+}
+
+TEST_F(ReconcilerTest, AFloodOfTriggersIsNoFloodOfRounds) {
+  Start({.on_start = false, .trigger_spacing = absl::Hours(1)});
+  reconciler_->Trigger("eu", "quarantine");
+  WaitForRounds(0, 1);
+  for (int i = 0; i < 100; ++i) reconciler_->Trigger("eu", "quarantine");
+  reconciler_->Trigger("us", "quarantine");
+  WaitForRounds(1, 1);
+  reconciler_->StopAndWait();
+  EXPECT_EQ(reconciler_->status()[0].rounds, 1u);
 }
 
 TEST_F(ReconcilerTest, LostEventsAreLookedForEverywhere) {
