@@ -23,8 +23,8 @@ void TorrentSession::DialMore() {
   const SwarmConfig& config = host_.config;
   if (is_complete() || stopped_) return;
   while (static_cast<int>(links_.size()) < WantedLinks() &&
-         dialed_links_ < config.max_dialed_links && pending_dials_ < config.max_pending_dials &&
-         host_.HasRoomForLink()) {
+         dialed_links_ < config.max_dialed_links && pending_dials_ < config.max_pending_dials) {
+    if (!host_.HasRoomForLink()) return AwaitRoom();
     const absl::optional<PeerInfo> peer = candidates_.TakeNext(host_.Now());
     if (!peer.has_value()) return;
     PeerLink* link = host_.NewLink(*this, *peer);
@@ -35,6 +35,18 @@ void TorrentSession::DialMore() {
     ++host_.stats.dials;
     host_.env.network->Dial(link->id, key_, *peer);
   }
+}
+
+void TorrentSession::AwaitRoom() {
+  if (awaits_room_ || candidates_.CountDue(host_.Now()) == 0) return;
+  awaits_room_ = true;
+  host_.AwaitLink(*this);
+}
+
+void TorrentSession::OnRoomForLink() {
+  awaits_room_ = false;
+  DialMore();
+  UpdateDeadline();
 }
 
 PeerLink* TorrentSession::FindLinkTo(const PeerId& peer) {
