@@ -224,7 +224,8 @@ bool TorrentSession::IsUseless(const PeerLink& link) const {
   return is_complete() && link.is_open() && (link.have.IsFull() || NeedsNothing(link.peer));
 }
 
-// An origin takes a blob from its backend or from another origin, never from an agent.
+// An origin gets a blob from its backend or from another origin. While it copies, agents that are
+// linked to it may give it pieces too, but to stay linked for that is not worth a place.
 bool TorrentSession::NeedsNothing(const PeerInfo& peer) const {
   return peer.origin && !host_.self.origin;
 }

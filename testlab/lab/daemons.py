@@ -131,7 +131,23 @@ class Daemon(Process):
         return answer.get("grpc_port") or None
 
 
-class Origin(Daemon):
+class SwarmDaemon(Daemon):
+    """One that holds blobs and is a peer: an origin or an agent."""
+
+    cache = None
+
+    def holds(self, digest, size_bytes):
+        """Whether the whole blob is in its store. Asks the disk: a request would make it fetch."""
+        return _is_stored(self.cache, digest, size_bytes)
+
+    def received_bytes(self):
+        """From peers of each kind: {"origin": bytes, "agent": bytes}"""
+        now = self.metrics()
+        name = "kraken_swarm_received_bytes_total"
+        return {peer: now.total(name, peer=peer) for peer in ("origin", "agent")}
+
+
+class Origin(SwarmDaemon):
     """Caches blobs of the registries and seeds them."""
 
     PEER_PORT = 15001
@@ -157,10 +173,6 @@ class Origin(Daemon):
             "tls": security.section(),
         }
         super().__init__(host, folder, log_path, program, place, flags, config)
-
-    def holds(self, digest, size_bytes):
-        """Whether the whole blob is in its store. Asks the disk: a request would make it fetch."""
-        return _is_stored(self.cache, digest, size_bytes)
 
     def locations(self, digest):
         """Addresses of the origins that are to hold the blob, the best first."""
@@ -227,7 +239,7 @@ class Bridge(Daemon):
         return self.metrics().total("kraken_bridge_jobs_total", result="failed")
 
 
-class Agent(Daemon):
+class Agent(SwarmDaemon):
     """A node's registry, which downloads from the swarm."""
 
     PEER_PORT = 16001
@@ -256,10 +268,6 @@ class Agent(Daemon):
         }
         super().__init__(host, folder, log_path, program, place, flags, config)
 
-    def holds(self, digest, size_bytes):
-        """Whether the whole blob is in its store."""
-        return _is_stored(self.cache, digest, size_bytes)
-
     def blob_path(self, digest):
         """Where it keeps a blob's bytes."""
         return _blob_path(self.cache, digest)
@@ -267,12 +275,6 @@ class Agent(Daemon):
     def recorded_bytes(self, digest):
         """How much of an arriving blob it would know to have after a crash."""
         return _recorded_bytes(self.cache, digest)
-
-    def received_bytes(self):
-        """{"origin": bytes, "agent": bytes}"""
-        now = self.metrics()
-        name = "kraken_swarm_received_bytes_total"
-        return {peer: now.total(name, peer=peer) for peer in ("origin", "agent")}
 
 
 def _blob_path(cache, digest):
