@@ -31,17 +31,19 @@ _TIMEOUT_S = 60
 class _Cluster(SmallCluster):
     """Two agents, a folder as the backend, and room for peers of version 1."""
 
-    def __init__(self, folder, with_tls):
-        super().__init__(LoopbackNetwork(), folder, _PROGRAMS, ["agent1", "agent2"], with_tls)
+    def __init__(self, folder, with_tls, origins=("origin",)):
+        agents = ["agent1", "agent2"]
+        super().__init__(LoopbackNetwork(), folder, _PROGRAMS, agents, with_tls, origins)
         for name in ("kraken", "stranger"):
             self.add_host(name)
         self._blobs = os.path.join(folder, "backend", "blobs", "sha256")
         os.makedirs(self._blobs)
         backend = {"file": {"root_directory": os.path.join(folder, "backend")}}
         self.add_daemons(backend, backend)
-        self.origin.configure(metainfogen={"piece_lengths": {"0": str(_PIECE_BYTES)}})
+        for origin in self.origins:
+            origin.configure(metainfogen={"piece_lengths": {"0": str(_PIECE_BYTES)}})
         compat = {"kraken": True, "allowed_cidrs": [f"{self.hosts['kraken'].ip}/32"]}
-        for daemon in (self.origin, self.tracker, *self.agents):
+        for daemon in (*self.origins, self.tracker, *self.agents):
             daemon.configure(compat=compat)
 
     def push(self, blob):
@@ -90,6 +92,21 @@ class _KrakenPeer:
         v1.Session(connection, self.metainfo, self.pieces, answer.have).leech()
         connection.close()
         return v1.blob_of(self.metainfo, self.pieces)
+
+    def seed_to(self, peer):
+        """Dials a peer and gives it what it asks for, until it needs nothing. False if the peer
+        hangs up at once: it does not know the blob yet."""
+        connection = v1.dial(peer.address, _TIMEOUT_S, self._ip)
+        try:
+            answer = v1.open_torrent(connection, self.metainfo, self.id, peer.id, self.pieces)
+            session = v1.Session(connection, self.metainfo, self.pieces, answer.have)
+            session.seed()
+            self.served = session.served
+            return True
+        except v1.Closed:
+            return False
+        finally:
+            connection.close()
 
     def serve(self):
         """Serves the next who dials, meanwhile."""
@@ -281,6 +298,68 @@ class SecureTest(_InteropTest, unittest.TestCase):
     """With TLS among our own, and for HTTP. Between peers, version 1 knows none."""
 
     with_tls = True
+
+
+class CopyingOriginTest(unittest.TestCase):
+    """An origin takes pieces from a peer of version 1 while it copies a blob from another origin,
+    whose signed list says what the pieces must be."""
+
+    # Of the other origin: one piece goes at once, and the next four minutes later.
+    _SLOW = {"conn": {"bandwidth": {"enable": True, "egress_bits_per_sec": 8000}}}
+    # What may have come from there, each of two slots a piece.
+    _FROM_ORIGIN = 2
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
+        self.addCleanup(folder.cleanup)
+        self.cluster = _Cluster(folder.name, with_tls=True, origins=("origin1", "origin2"))
+        self.addCleanup(self.cluster.close)
+        for origin in self.cluster.origins:
+            origin.configure(scheduler=self._SLOW)
+        self.cluster.start()
+        self.blob = random.Random(2).randbytes(40 * _PIECE_BYTES + 7)
+        self.cluster.push(self.blob)
+        self.metainfo = v1.Metainfo.of_blob(self.blob, _PIECE_BYTES)
+
+    def _begin_to_copy(self):
+        """One origin has the blob, the other begins to copy it; returns the second."""
+        digest = f"sha256:{self.metainfo.name}"
+        first = self.cluster.origin.locations(digest)[0]
+        [source] = [each for each in self.cluster.origins if each.place.address == first]
+        [other] = [each for each in self.cluster.origins if each is not source]
+        told = self.cluster.server(source).internal_metainfo(_NAMESPACE, self.metainfo.name)
+        self.assertEqual(vars(told), vars(self.metainfo))
+        self.assertEqual(other.get_blob(_NAMESPACE, digest).status, 202)
+        return other
+
+    def _seed(self, origin, pieces):
+        peer = _KrakenPeer(self.cluster, self.metainfo, pieces)
+        self.addCleanup(peer.close)
+        context = self.cluster.server(origin).peer_context()
+        origin.until("the origin to know the list", lambda: peer.seed_to(context), _TIMEOUT_S)
+        return peer
+
+    def _holds(self, origin):
+        return origin.holds(f"sha256:{self.metainfo.name}", len(self.blob))
+
+    def test_seeds_to_an_origin(self):
+        origin = self._begin_to_copy()
+        peer = self._seed(origin, v1.pieces_of(self.metainfo, self.blob))
+        origin.until("the whole blob", lambda: self._holds(origin), _TIMEOUT_S)
+        self.assertGreaterEqual(peer.served, self.metainfo.piece_count - self._FROM_ORIGIN)
+        received = origin.received_bytes()
+        self.assertLessEqual(received["origin"], self._FROM_ORIGIN * _PIECE_BYTES)
+        self.assertGreaterEqual(received["agent"], len(self.blob) - received["origin"])
+
+    def test_keeps_nothing_that_is_not_on_the_list(self):
+        origin = self._begin_to_copy()
+        forged = {i: bytes(len(p)) for i, p in v1.pieces_of(self.metainfo, self.blob).items()}
+        peer = self._seed(origin, forged)
+        self.assertGreater(peer.served, 0)
+        self.assertFalse(self._holds(origin))
+        # It is banned, and one with the right pieces is not.
+        self._seed(origin, v1.pieces_of(self.metainfo, self.blob))
+        origin.until("the whole blob", lambda: self._holds(origin), _TIMEOUT_S)
 
 
 class OffTest(unittest.TestCase):

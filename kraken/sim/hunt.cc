@@ -1,4 +1,8 @@
-// Runs scenarios, seed after seed, until one does not hold or all are done.
+// Runs scenarios, seed after seed, until one does not hold or all are done. The last line says what
+// that took, and a number that stands for all that happened: a change of the engine that is not to
+// change what it does leaves it as it was.
+#include <sys/resource.h>
+
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
@@ -22,12 +26,20 @@ ABSL_FLAG(bool, keep_going, false, "go on after a failure");
 namespace kraken::sim {
 namespace {
 
+double PeakMemoryMiB() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
 int Hunt(const std::vector<Scenario>& scenarios) {
   const ScenarioSize size = absl::GetFlag(FLAGS_full) ? ScenarioSize::kFull : ScenarioSize::kScaled;
   const uint64_t first = absl::GetFlag(FLAGS_first_seed);
   const absl::Time begin = absl::Now();
   int runs = 0;
   int failures = 0;
+  uint64_t events = 0;
+  uint64_t trace = 0;
   for (uint64_t seed = first; seed < first + absl::GetFlag(FLAGS_seeds); ++seed) {
     for (const Scenario& scenario : scenarios) {
       // Before it runs: a checker that aborts must not leave us guessing.
@@ -35,8 +47,12 @@ int Hunt(const std::vector<Scenario>& scenarios) {
                   absl::ToDoubleSeconds(absl::Now() - begin), seed, scenario.name, 12, "");
       std::fflush(stdout);
       const FlashCrowdOptions options = OptionsFor(scenario, size, seed);
-      const std::vector<std::string> wrong = Judge(scenario, size, options, RunFlashCrowd(options));
+      const FlashCrowdResult result = RunFlashCrowd(options);
+      const std::vector<std::string> wrong = Judge(scenario, size, options, result);
       ++runs;
+      events += result.events;
+      constexpr uint64_t kPrime = 0x100000001b3;
+      trace = trace * kPrime ^ result.trace_hash;
       if (wrong.empty()) continue;
       ++failures;
       std::printf("\n%s\nreplay: %s\n", absl::StrJoin(wrong, "\n").c_str(),
@@ -44,8 +60,9 @@ int Hunt(const std::vector<Scenario>& scenarios) {
       if (!absl::GetFlag(FLAGS_keep_going)) return 1;
     }
   }
-  std::printf("\n%d runs, %d failed, %.0f s\n", runs, failures,
-              absl::ToDoubleSeconds(absl::Now() - begin));
+  std::printf("\n%d runs, %d failed, %.0f s, %" PRIu64 " events, %.0f MiB, trace %016" PRIx64 "\n",
+              runs, failures, absl::ToDoubleSeconds(absl::Now() - begin), events, PeakMemoryMiB(),
+              trace);
   return failures == 0 ? 0 : 1;
 }
 

@@ -27,8 +27,19 @@ PeerLink* Host::NewLink(TorrentSession& torrent, const PeerInfo& peer) {
 }
 
 void Host::FreeLink(PeerLink& link) {
-  uploads.RemoveLink(link.id);
+  if (link.uploads_queued > 0) uploads.RemoveLink(link.id);
   links.Erase(link.id);
+}
+
+void Host::AwaitLink(TorrentSession& torrent) { awaiting_links_.push_back(torrent.id()); }
+
+void Host::GiveLinks() {
+  // Each once: who finds too little room waits again, behind the others.
+  for (size_t left = awaiting_links_.size(); left > 0 && HasRoomForLink(); --left) {
+    TorrentSession* torrent = torrents.Find(awaiting_links_.front());
+    awaiting_links_.pop_front();
+    if (torrent != nullptr) torrent->OnRoomForLink();
+  }
 }
 
 void Host::StartUploads() {
@@ -76,16 +87,19 @@ void Host::ReturnRequest(ByteCount bytes) {
 }
 
 bool Host::IsForegroundBusy() const {
-  bool busy = false;
-  readers.ForEach([&](const Reader& reader) {
+  return readers.Any([this](const Reader& reader) {
     const TorrentSession* torrent = torrents.Find(reader.torrent);
-    busy = busy || (!reader.suspended && torrent != nullptr && torrent->requests() > 0);
+    return !reader.suspended && torrent != nullptr && torrent->requests() > 0;
   });
-  return busy;
 }
 
+void Host::HoldBack(const TorrentSession& torrent) { held_back_.insert(torrent.id()); }
+
 void Host::ResumeBackground() {
-  torrents.ForEach([](TorrentSession& torrent) { torrent.OnTurnToRequest(); });
+  // Those that still have to wait come back.
+  for (TorrentId id : std::exchange(held_back_, {})) {
+    if (TorrentSession* torrent = torrents.Find(id)) torrent->OnTurnToRequest();
+  }
 }
 
 void Host::GiveTurns() {

@@ -2,10 +2,12 @@
 #define KRAKEN_SWARM_HOST_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <queue>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "kraken/base/peer_id.h"
 #include "kraken/base/strong_index.h"
@@ -48,6 +50,11 @@ class Host {
   // Forgets the link and drops its uploads; the network has been told or knows.
   void FreeLink(PeerLink& link);
   bool HasRoomForLink() const { return links.size() < static_cast<size_t>(config.max_total_links); }
+  // `torrent` knows whom to dial, and there is no room. OnRoomForLink is called when there is:
+  // first come, first served.
+  void AwaitLink(TorrentSession& torrent);
+  // Lets those dial who wait for room. At the end of each input.
+  void GiveLinks();
 
   // ---- Uploads ----
 
@@ -67,7 +74,9 @@ class Host {
   void ReturnRequest(ByteCount bytes);
   // Pieces of a torrent that somebody reads are under way: those in the background hold back.
   bool IsForegroundBusy() const;
-  // That may have ended: they go on.
+  // `torrent` is one of them: OnTurnToRequest is called when it may go on.
+  void HoldBack(const TorrentSession& torrent);
+  // The foreground may be busy no more.
   void ResumeBackground();
 
   // ---- Bans ----
@@ -111,6 +120,8 @@ class Host {
 
   void GiveTurns();
 
+  // Torrents that wait for room for a link; ids of torrents that are gone too.
+  std::deque<TorrentId> awaiting_links_;
   absl::flat_hash_map<PeerId, Instant> banned_until_;
   BandwidthLimit upload_limit_;
   BandwidthLimit download_limit_;
@@ -119,6 +130,8 @@ class Host {
   Instant requests_resume_ = Instant::Never();
   // Torrents that wait for their turn to ask; ids of torrents that are gone too.
   std::vector<TorrentId> waiting_turns_;
+  // Torrents that hold back; ids of torrents that are gone too.
+  absl::btree_set<TorrentId> held_back_;
   // Whose turn it is.
   const TorrentSession* turn_ = nullptr;
   // Holds stale entries too: one counts only if it is what its torrent wants now.

@@ -14,11 +14,15 @@ namespace {
 
 absl::Status NoSuchTorrent() { return absl::NotFoundError("no such torrent in the swarm engine"); }
 
-// Restores what must hold after each input: the clock knows the earliest deadline.
+// Restores what must hold after each input: nobody waits for room that there is, and the clock
+// knows the earliest deadline.
 class Input {
  public:
   explicit Input(Host& host) : host_(host) {}
-  ~Input() { host_.UpdateWakeUp(); }
+  ~Input() {
+    host_.GiveLinks();
+    host_.UpdateWakeUp();
+  }
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
 

@@ -148,6 +148,28 @@ TEST(SchedulerTest, ADialThatFailedIsTriedAgainLater) {
   EXPECT_EQ(fake.Logged("dial").size(), 2u);
 }
 
+TEST(SchedulerTest, TorrentsWaitInTurnForRoomAmongTheHostsLinks) {
+  SwarmConfig config = SmallConfig();
+  config.max_total_links = 1;
+  FakeEnvironment fake(config);
+  std::vector<TorrentId> torrents;
+  for (int i = 0; i < 3; ++i) {
+    fake.SwitchTorrent(i);
+    torrents.push_back(fake.Add(4));
+    fake.engine().OnTrackerPeers(torrents.back(), Peers(10 * i, 10 * i + 1));
+  }
+  EXPECT_EQ(fake.Logged("dial"), Log{"dial 10.0.0.0"});
+  // At once, not when the torrent is looked after the next time.
+  fake.engine().OnLinkClosed(fake.dialed(), absl::UnavailableError("refused"));
+  EXPECT_EQ(fake.Logged("dial"), (Log{"dial 10.0.0.0", "dial 10.0.0.1"}))
+      << "the torrent that had the link does not wait: it is its turn still";
+  ASSERT_TRUE(fake.engine().RemoveTorrent(torrents[0], absl::OkStatus()).ok());
+  ASSERT_TRUE(fake.engine().RemoveTorrent(torrents[1], absl::OkStatus()).ok());
+  EXPECT_EQ(fake.Logged("dial"),
+            (Log{"dial 10.0.0.0", "dial 10.0.0.1", "dial 10.0.0.10", "dial 10.0.0.20"}));
+  fake.engine().CheckInvariants();
+}
+
 TEST(SchedulerTest, ClosesALinkWhoseHandshakeIsOfSomethingElse) {
   for (int kind = 0; kind < 3; ++kind) {
     FakeEnvironment fake(SmallConfig());

@@ -1,6 +1,7 @@
 #ifndef KRAKEN_SWARM_SLOT_TABLE_H_
 #define KRAKEN_SWARM_SLOT_TABLE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -52,6 +53,14 @@ class SlotTable {
   }
 
   size_t size() const { return size_; }
+
+  // Whether f(const T&) is true for a value.
+  template <typename F>
+  bool Any(F&& f) const {
+    return std::any_of(slots_.begin(), slots_.end(), [&f](const Slot& slot) {
+      return slot.value != nullptr && f(static_cast<const T&>(*slot.value));
+    });
+  }
 
   // Calls f(T&) for each value, in slot order. f may erase the value it is given.
   template <typename F>

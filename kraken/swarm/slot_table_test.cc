@@ -39,5 +39,15 @@ TEST(SlotTableTest, ValuesStayWhereTheyAre) {
   EXPECT_EQ(table.Find(id), value);
 }
 
+TEST(SlotTableTest, AnyLooksAtValuesThatLive) {
+  SlotTable<int, LinkId> table;
+  const LinkId seven = table.Emplace(7);
+  table.Emplace(8);
+  const auto is_seven = [](int value) { return value == 7; };
+  EXPECT_TRUE(table.Any(is_seven));
+  table.Erase(seven);
+  EXPECT_FALSE(table.Any(is_seven));
+}
+
 }  // namespace
 }  // namespace kraken::swarm

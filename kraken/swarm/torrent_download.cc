@@ -209,6 +209,7 @@ void TorrentSession::ExpireRequests() {
 void TorrentSession::FillRequests() {
   if (is_complete() || stopped_ || paused_until_ > host_.Now()) return;
   const bool holds_back = !IsRead() && host_.IsForegroundBusy();
+  if (holds_back) host_.HoldBack(*this);
   while (requests_ < (holds_back ? host_.config.background_requests : RequestTarget())) {
     const absl::optional<Choice> choice = Choose();
     if (!choice.has_value()) return;

@@ -23,8 +23,8 @@ void TorrentSession::DialMore() {
   const SwarmConfig& config = host_.config;
   if (is_complete() || stopped_) return;
   while (static_cast<int>(links_.size()) < WantedLinks() &&
-         dialed_links_ < config.max_dialed_links && pending_dials_ < config.max_pending_dials &&
-         host_.HasRoomForLink()) {
+         dialed_links_ < config.max_dialed_links && pending_dials_ < config.max_pending_dials) {
+    if (!host_.HasRoomForLink()) return AwaitRoom();
     const absl::optional<PeerInfo> peer = candidates_.TakeNext(host_.Now());
     if (!peer.has_value()) return;
     PeerLink* link = host_.NewLink(*this, *peer);
@@ -35,6 +35,18 @@ void TorrentSession::DialMore() {
     ++host_.stats.dials;
     host_.env.network->Dial(link->id, key_, *peer);
   }
+}
+
+void TorrentSession::AwaitRoom() {
+  if (awaits_room_ || candidates_.CountDue(host_.Now()) == 0) return;
+  awaits_room_ = true;
+  host_.AwaitLink(*this);
+}
+
+void TorrentSession::OnRoomForLink() {
+  awaits_room_ = false;
+  DialMore();
+  UpdateDeadline();
 }
 
 PeerLink* TorrentSession::FindLinkTo(const PeerId& peer) {
@@ -212,7 +224,8 @@ bool TorrentSession::IsUseless(const PeerLink& link) const {
   return is_complete() && link.is_open() && (link.have.IsFull() || NeedsNothing(link.peer));
 }
 
-// An origin takes a blob from its backend or from another origin, never from an agent.
+// An origin gets a blob from its backend or from another origin. While it copies, agents that are
+// linked to it may give it pieces too, but to stay linked for that is not worth a place.
 bool TorrentSession::NeedsNothing(const PeerInfo& peer) const {
   return peer.origin && !host_.self.origin;
 }

@@ -65,7 +65,9 @@ void TorrentSession::Start(TorrentId id) {
 void TorrentSession::Stop(AnnounceEvent last_word, const absl::Status& reason) {
   stopped_ = true;
   // All first: a slot that one link leaves is not for another of them.
-  for (const PeerLink* link : links_) host_.uploads.RemoveWaiting(link->id);
+  for (const PeerLink* link : links_) {
+    if (link->uploads_queued > 0) host_.uploads.RemoveWaiting(link->id);
+  }
   while (!links_.empty()) CloseLink(*links_.back(), reason);
   for (ReaderId reader : readers_) host_.readers.Erase(reader);
   readers_.clear();

@@ -74,6 +74,7 @@ class TorrentSession {
 
   // ---- Links (torrent_links.cc) ----
   void OnTrackerPeers(absl::Span<const PeerInfo> peers);
+  void OnRoomForLink();
   void OnDialed(PeerLink& link);
   void OnHandshake(PeerLink& link, const Handshake& handshake);
   absl::Status OnIncoming(IncomingId incoming, const PeerInfo& peer, const Handshake& handshake);
@@ -119,6 +120,7 @@ class TorrentSession {
 
   // torrent_links.cc
   void DialMore();
+  void AwaitRoom();
   PeerLink* FindLinkTo(const PeerId& peer);
   absl::Status AcceptBesides(const PeerInfo& peer);
   bool MakeRoom();
@@ -201,6 +203,8 @@ class TorrentSession {
   std::vector<PeerLink*> links_;
   int pending_dials_ = 0;
   int dialed_links_ = 0;
+  // For a link, of all that the host may have.
+  bool awaits_room_ = false;
   std::vector<ReaderId> readers_;
   // Null if our zone is not known.
   std::unique_ptr<NearPieces> near_;

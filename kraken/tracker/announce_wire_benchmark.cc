@@ -3,6 +3,7 @@
 //
 //   announce_wire_benchmark [--streams=500] [--torrents=2000] [--seconds=5] [--rate=100000]
 //                           [--samples=2000] [--idle=10000] [--server_core=1] [--client_core=0]
+//                           [--redis=0]
 //
 //   flat out   `streams` peers, each in `torrents` swarms, send messages of 64 records one after
 //   the
@@ -13,6 +14,8 @@
 //   idle       memory and CPU time of `idle` streams that only say that they live
 //
 // Clients and server are processes of their own; what a message holds is said in announce_load.h.
+// With `--redis=1` the tracker of the loaded streams shares its swarms in a real redis-server,
+// which has the clients' core.
 
 #include <grpcpp/grpcpp.h>
 #include <poll.h>
@@ -50,6 +53,8 @@
 #include "kraken/rpc/tracker.grpc.pb.h"
 #include "kraken/tracker/announce_hub.h"
 #include "kraken/tracker/announce_load.h"
+#include "kraken/tracker/redis_peer_store.h"
+#include "kraken/tracker/test_redis.h"
 #include "kraken/tracker/tracker_test_util.h"
 
 namespace kraken::tracker {
@@ -68,6 +73,7 @@ struct Flags {
   int idle = 10'000;
   int server_core = 1;
   int client_core = 0;
+  int redis = 0;
 };
 
 void PinTo(int core) {
@@ -90,6 +96,7 @@ struct ServerReport {
   uint64_t streams = 0;
   uint64_t entries = 0;
   int64_t cpu_nanos = 0;
+  PeerStoreStats store;
 };
 
 template <typename T>
@@ -101,12 +108,15 @@ bool ReadAll(int fd, T* value) {
   return read(fd, value, sizeof(*value)) == static_cast<ssize_t>(sizeof(*value));
 }
 
-// Says its port, then reports for each byte that it reads, until there are no more.
-void RunServer(int core, const rpc::TlsFiles& tls, int requests, int reports) {
+// Says its port, then reports for each byte that it reads, until there are no more. `redis`: null
+// for none.
+void RunServer(int core, const rpc::TlsFiles& tls, const RedisClientOptions* redis, int requests,
+               int reports) {
   PinTo(core);
   net::LoopThread loop("tracker");
   std::unique_ptr<OriginAccess> access;
   std::unique_ptr<AnnounceHub> hub;
+  std::unique_ptr<RedisPeerStore> store;
   loop.RunAndWait([&] {
     access = std::make_unique<OriginAccess>(&loop.loop(), std::vector<std::string>{"127.0.0.1:1"},
                                             /*max_replica=*/3);
@@ -116,6 +126,10 @@ void RunServer(int core, const rpc::TlsFiles& tls, int requests, int reports) {
     config.peer_timeout = absl::Hours(1);
     hub =
         std::make_unique<AnnounceHub>(&loop.loop(), &access->client, access->cluster.get(), config);
+    if (redis == nullptr) return;
+    store = std::make_unique<RedisPeerStore>(&loop.loop(), RedisPeerStoreOptions{.redis = *redis},
+                                             hub.get());
+    hub->SetStore(store.get());
   });
   rpc::AnnounceService service(loop.loop().handle(), hub.get());
   auto server = rpc::RpcServer::Start({.address = "127.0.0.1:0", .tls = tls}, {&service});
@@ -127,12 +141,15 @@ void RunServer(int core, const rpc::TlsFiles& tls, int requests, int reports) {
     loop.RunAndWait([&] {
       const AnnounceHubStats stats = hub->stats();
       report = {.records = stats.records, .streams = stats.streams, .entries = stats.peers};
+      if (store != nullptr) report.store = store->stats();
     });
     report.cpu_nanos = absl::ToInt64Nanoseconds(ProcessCpuTime());
     WriteAll(reports, report);
   }
   (*server)->Shutdown(absl::ZeroDuration());
   loop.RunAndWait([&] {
+    hub->SetStore(nullptr);
+    store.reset();
     hub.reset();
     access.reset();
   });
@@ -141,7 +158,7 @@ void RunServer(int core, const rpc::TlsFiles& tls, int requests, int reports) {
 class Server {
  public:
   // Forks: before anything of gRPC.
-  Server(int core, const rpc::TlsFiles& tls) {
+  Server(int core, const rpc::TlsFiles& tls, const RedisClientOptions* redis) {
     int requests[2];
     int reports[2];
     KH_CHECK(pipe(requests) == 0 && pipe(reports) == 0);
@@ -151,7 +168,7 @@ class Server {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       close(requests[1]);
       close(reports[0]);
-      RunServer(core, tls, requests[0], reports[1]);
+      RunServer(core, tls, redis, requests[0], reports[1]);
       _exit(0);
     }
     close(requests[0]);
@@ -291,6 +308,9 @@ std::vector<const AnnounceRequest*> Pointers(const std::vector<AnnounceRequest>&
 struct Work {
   double records_per_second = 0;
   double cores = 0;
+  // Entries that went into the store, and that did not.
+  double stored_per_second = 0;
+  uint64_t dropped = 0;
 };
 class Stopwatch {
  public:
@@ -300,7 +320,9 @@ class Stopwatch {
     const ServerReport now = server_.Report();
     const double seconds = absl::ToDoubleSeconds(absl::Now() - start_);
     return {static_cast<double>(now.records - before_.records) / seconds,
-            static_cast<double>(now.cpu_nanos - before_.cpu_nanos) / 1e9 / seconds};
+            static_cast<double>(now.cpu_nanos - before_.cpu_nanos) / 1e9 / seconds,
+            static_cast<double>(now.store.written - before_.store.written) / seconds,
+            now.store.dropped - before_.store.dropped};
   }
 
  private:
@@ -308,6 +330,12 @@ class Stopwatch {
   const ServerReport before_;
   const absl::Time start_;
 };
+
+void PrintStored(const Work& work) {
+  if (work.stored_per_second == 0 && work.dropped == 0) return;
+  std::printf("                 %.0f entries/s into Redis, %lu dropped\n", work.stored_per_second,
+              work.dropped);
+}
 
 // Sends at a rate, on a thread of its own, while it lives.
 class Pacer {
@@ -407,10 +435,14 @@ void MeasurePushes(const char* what, const Server& server, const rpc::TlsFiles& 
               quantile(0.5), quantile(0.99), millis.back(), samples);
 }
 
-// Until the server has taken what is under way.
+// Until the server has taken what is under way, and its store too.
 void WaitUntilQuiet(const Server& server) {
+  const auto done = [&] {
+    const ServerReport report = server.Report();
+    return report.records + report.store.written;
+  };
   uint64_t before = 0;
-  for (uint64_t now = server.Report().records; now != before; now = server.Report().records) {
+  for (uint64_t now = done(); now != before; now = done()) {
     before = now;
     absl::SleepFor(absl::Milliseconds(200));
   }
@@ -427,6 +459,9 @@ void MeasureLoad(const Flags& flags, const Server& server, const rpc::TlsFiles& 
   while (server.Report().entries < expected) absl::SleepFor(absl::Milliseconds(100));
   std::printf("entries %lu of %d peers, server's memory %.1f MiB\n", expected, flags.streams,
               static_cast<double>(server.resident_bytes()) / (1 << 20));
+  WaitUntilQuiet(server);
+  const PeerStoreStats store = server.Report().store;
+  if (store.up) std::printf("of them in Redis %lu, dropped %lu\n", store.written, store.dropped);
   MeasurePushes("no load:", server, tls, flags.samples);
 
   for (auto& peer : peers) {
@@ -440,6 +475,7 @@ void MeasureLoad(const Flags& flags, const Server& server, const rpc::TlsFiles& 
     const Work work = watch.Read();
     std::printf("flat out         %.0f records/s, %.2f of a core\n", work.records_per_second,
                 work.cores);
+    PrintStored(work);
   }
   for (auto& peer : peers) peer->Repeat(false);
   for (auto& peer : peers) {
@@ -456,6 +492,7 @@ void MeasureLoad(const Flags& flags, const Server& server, const rpc::TlsFiles& 
   const Work work = watch.Read();
   std::printf("paced            %.0f records/s, %.2f of a core, %lu messages left out\n",
               work.records_per_second, work.cores, pacer.missed());
+  PrintStored(work);
 }
 
 void MeasureIdle(const Flags& flags, const Server& server, const rpc::TlsFiles& tls) {
@@ -494,9 +531,15 @@ rpc::TlsFiles MakeCertificates() {
 void Run(const Flags& flags) {
   AllowManyFiles();
   const rpc::TlsFiles tls = MakeCertificates();
-  const Server for_load(flags.server_core, tls);
-  const Server for_idle(flags.server_core, tls);
+  TestRedis redis;
+  const RedisClientOptions redis_options = redis.options();
+  const Server for_load(flags.server_core, tls, flags.redis != 0 ? &redis_options : nullptr);
+  const Server for_idle(flags.server_core, tls, nullptr);
   PinTo(flags.client_core);
+  if (flags.redis != 0) {
+    redis.Start();
+    while (!for_load.Report().store.up) absl::SleepFor(absl::Milliseconds(10));
+  }
   if (flags.streams > 0) MeasureLoad(flags, for_load, tls);
   if (flags.idle > 0) MeasureIdle(flags, for_idle, tls);
 }
@@ -508,10 +551,15 @@ int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);  // a row as soon as it is known
   kraken::tracker::Flags flags;
   const std::vector<std::pair<absl::string_view, int*>> known = {
-      {"--streams=", &flags.streams},         {"--torrents=", &flags.torrents},
-      {"--seconds=", &flags.seconds},         {"--rate=", &flags.rate},
-      {"--samples=", &flags.samples},         {"--idle=", &flags.idle},
-      {"--server_core=", &flags.server_core}, {"--client_core=", &flags.client_core},
+      {"--streams=", &flags.streams},
+      {"--torrents=", &flags.torrents},
+      {"--seconds=", &flags.seconds},
+      {"--rate=", &flags.rate},
+      {"--samples=", &flags.samples},
+      {"--idle=", &flags.idle},
+      {"--server_core=", &flags.server_core},
+      {"--client_core=", &flags.client_core},
+      {"--redis=", &flags.redis},
   };
   for (int i = 1; i < argc; ++i) {
     absl::string_view argument = argv[i];

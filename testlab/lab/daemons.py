@@ -130,7 +130,23 @@ class Daemon(Process):
         return answer.get("grpc_port") or None
 
 
-class Origin(Daemon):
+class SwarmDaemon(Daemon):
+    """One that holds blobs and is a peer: an origin or an agent."""
+
+    store = None
+
+    def holds(self, digest, size_bytes):
+        """Whether the whole blob is in its store. Asks the disk: a request would make it fetch."""
+        return self.store.holds(digest, size_bytes)
+
+    def received_bytes(self):
+        """From peers of each kind: {"origin": bytes, "agent": bytes}"""
+        now = self.metrics()
+        name = "kraken_swarm_received_bytes_total"
+        return {peer: now.total(name, peer=peer) for peer in ("origin", "agent")}
+
+
+class Origin(SwarmDaemon):
     """Caches blobs of the registries and seeds them."""
 
     PEER_PORT = 15001
@@ -156,10 +172,6 @@ class Origin(Daemon):
             "tls": security.section(),
         }
         super().__init__(host, folder, log_path, program, place, flags, config)
-
-    def holds(self, digest, size_bytes):
-        """Whether the whole blob is in its store. Asks the disk: a request would make it fetch."""
-        return self.store.holds(digest, size_bytes)
 
     def fetched_bytes(self):
         """What it has received since it was started: {"backend": bytes, "peers": bytes}."""
@@ -236,7 +248,7 @@ class Bridge(Daemon):
         return self.metrics().total("kraken_bridge_jobs_total", result="failed")
 
 
-class Agent(Daemon):
+class Agent(SwarmDaemon):
     """A node's registry, which downloads from the swarm."""
 
     PEER_PORT = 16001
@@ -265,10 +277,6 @@ class Agent(Daemon):
         }
         super().__init__(host, folder, log_path, program, place, flags, config)
 
-    def holds(self, digest, size_bytes):
-        """Whether the whole blob is in its store."""
-        return self.store.holds(digest, size_bytes)
-
     def fetched_bytes(self):
         """As Origin.fetched_bytes: all that it has comes from peers."""
         return {"backend": 0, "peers": sum(self.received_bytes().values())}
@@ -286,9 +294,3 @@ class Agent(Daemon):
     def recorded_bytes(self, digest):
         """How much of an arriving blob it would know to have after a crash."""
         return self.store.recorded_bytes(digest)
-
-    def received_bytes(self):
-        """{"origin": bytes, "agent": bytes}"""
-        now = self.metrics()
-        name = "kraken_swarm_received_bytes_total"
-        return {peer: now.total(name, peer=peer) for peer in ("origin", "agent")}

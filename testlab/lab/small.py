@@ -10,25 +10,29 @@ ORIGIN = "origin"
 class SmallCluster(Cluster):
     """Hosts at once; daemons with add_daemons(), when it is known where the blobs come from."""
 
-    def __init__(self, network, folder, programs, agents, with_tls=True):
-        """`agents`: their names."""
+    def __init__(self, network, folder, programs, agents, with_tls=True, origins=(ORIGIN,)):
+        """`agents`, `origins`: their names; the first origin is the one that `origin` is."""
         super().__init__(network, folder, programs)
         self._agent_names = agents
+        self._origin_names = origins
         self._others = []
-        for name in (ORIGIN, "tracker", "build-index", *agents):
+        for name in (*origins, "tracker", "build-index", *agents):
             self.add_host(name)
         self.origin = self.tracker = self.build_index = None
         self.agents = []
-        self.security = self._make_security(self.hosts[ORIGIN]) if with_tls else NoSecurity()
+        self.origins = []
+        self.security = self._make_security(self.hosts[origins[0]]) if with_tls else NoSecurity()
 
     def add_daemons(self, blobs, tags):
         """`blobs`, `tags`: the `backend` of all repositories, at the origin and the build-index."""
-        host = self.hosts[ORIGIN]
-        origins = [f"{host.ip}:{host.port(Origin.PORT)}"]
-        self.origin = self._new(
-            *(Origin, ORIGIN, "kraken-origin", origins),
-            [{"namespace": ".*", "backend": blobs}],
-        )
+        hosts = [self.hosts[name] for name in self._origin_names]
+        origins = [f"{host.ip}:{host.port(Origin.PORT)}" for host in hosts]
+        backends = [{"namespace": ".*", "backend": blobs}]
+        self.origins = [
+            self._new(Origin, name, "kraken-origin", origins, backends)
+            for name in self._origin_names
+        ]
+        self.origin = self.origins[0]
         self.tracker = self._new(Tracker, "tracker", "kraken-tracker", origins)
         self.build_index = self._new(
             *(BuildIndex, "build-index", "kraken-build-index"),
@@ -41,7 +45,7 @@ class SmallCluster(Cluster):
 
     @property
     def _daemons(self):
-        return [self.origin, self.tracker, self.build_index, *self.agents]
+        return [*self.origins, self.tracker, self.build_index, *self.agents]
 
     def add_process(self, other):
         """One that ends with the cluster, but is started by who adds it."""
