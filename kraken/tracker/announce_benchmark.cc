@@ -20,12 +20,12 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "kraken/base/check.h"
+#include "kraken/daemon/test_origin.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/stream.h"
 #include "kraken/tracker/announce_hub.h"
 #include "kraken/tracker/announce_load.h"
-#include "kraken/tracker/tracker_test_util.h"
 
 namespace kraken::tracker {
 namespace {
@@ -47,7 +47,7 @@ absl::Duration CpuTime() {
 void Run(const Options& options) {
   const AnnounceLoad load(std::max(1, options.peers / kPeersPerSwarm), options.torrents);
   net::EventLoop loop;
-  OriginAccess access(&loop, {"127.0.0.1:1"}, /*max_replica=*/3);
+  daemon::OriginAccess access(&loop, {"127.0.0.1:1"}, /*max_replica=*/3);
   TrackerServerConfig config;
   // The benchmark measures announces, and decides itself how long it takes to come round.
   config.lease = absl::Hours(1);
