@@ -11,6 +11,7 @@ import time
 
 from testlab.lab import formats, wait
 from testlab.lab.agent_case import REPOSITORY, AgentCase, main
+from tools.oci import layout
 
 # How long the agent lets a client wait for a blob that nobody can get.
 _PATIENCE_S = 2
@@ -21,6 +22,33 @@ _END_S = 10
 _UPSTREAM_STATUSES = (502, 503, 504)
 
 
+def _hang(*daemons):
+    for daemon in daemons:
+        daemon.signal(signal.SIGSTOP)
+
+
+def _go_on(*daemons):
+    for daemon in daemons:
+        daemon.signal(signal.SIGCONT)
+
+
+def _stop(*daemons):
+    for daemon in daemons:
+        daemon.end(_END_S)
+
+
+def _kill(*daemons):
+    for daemon in daemons:
+        daemon.kill()
+
+
+def _start(*daemons):
+    for daemon in daemons:
+        daemon.start()
+    for daemon in daemons:
+        daemon.wait_until_ready()
+
+
 class OutageTest(AgentCase):
     """One cluster; each test breaks it in another way, and mends it."""
 
@@ -28,24 +56,6 @@ class OutageTest(AgentCase):
     def configure(cls, cluster):
         for agent in cluster.agents:
             agent.configure(downloads={"metainfo_timeout": f"{_PATIENCE_S}s"})
-
-    def _hang(self, *daemons):
-        for daemon in daemons:
-            daemon.signal(signal.SIGSTOP)
-
-    def _go_on(self, *daemons):
-        for daemon in daemons:
-            daemon.signal(signal.SIGCONT)
-
-    def _stop(self, *daemons):
-        for daemon in daemons:
-            daemon.end(_END_S)
-
-    def _start(self, *daemons):
-        for daemon in daemons:
-            daemon.start()
-        for daemon in daemons:
-            daemon.wait_until_ready()
 
     def _check(self, break_it, mend_it, *daemons):
         """Cold content of all kinds while some daemons do not answer, warm content too."""
@@ -98,35 +108,216 @@ class OutageTest(AgentCase):
             self.assertEqual(answer.body, content)
 
     def test_build_index_hangs(self):
-        self._check(self._hang, self._go_on, self.cluster.build_index)
+        self._check(_hang, _go_on, self.cluster.build_index)
 
     def test_build_index_is_gone(self):
-        self._check(self._stop, self._start, self.cluster.build_index)
+        self._check(_stop, _start, self.cluster.build_index)
 
     def test_tracker_hangs(self):
-        self._check(self._hang, self._go_on, self.cluster.tracker)
+        self._check(_hang, _go_on, self.cluster.tracker)
 
     def test_tracker_is_gone(self):
-        self._check(self._stop, self._start, self.cluster.tracker)
+        self._check(_stop, _start, self.cluster.tracker)
 
     def test_origin_hangs(self):
-        self._check(self._hang, self._go_on, self.cluster.origin)
+        self._check(_hang, _go_on, self.cluster.origin)
 
     def test_origin_is_gone(self):
-        self._check(self._stop, self._start, self.cluster.origin)
+        self._check(_stop, _start, self.cluster.origin)
 
     def test_registry_hangs(self):
-        self._check(self._hang, self._go_on, self.cluster.registry)
+        self._check(_hang, _go_on, self.cluster.registry)
 
     def test_registry_is_gone(self):
         def start(registry):
             registry.start()
 
-        self._check(self._stop, start, self.cluster.registry)
+        self._check(_stop, start, self.cluster.registry)
 
     def test_all_are_gone(self):
         cluster = self.cluster
-        self._check(self._stop, self._start, cluster.origin, cluster.tracker, cluster.build_index)
+        self._check(_stop, _start, cluster.origin, cluster.tracker, cluster.build_index)
+
+
+class PastTheTrackerTest(AgentCase):
+    """A pull that no tracker helps with comes from the origins, within seconds."""
+
+    _SOON_S = 6
+
+    def _found(self, source):
+        return self.metrics().total("kraken_downloads_found_total", source=source)
+
+    def metrics(self):
+        return self.cluster.agents[0].metrics()
+
+    def _pull(self, content):
+        path = self.push_blob(content)
+        begin = time.monotonic()
+        answer = self.send("GET", path)
+        self.check_content(answer, content)
+        self.assertEqual(answer.body, content)
+        self.assertLess(time.monotonic() - begin, self._SOON_S)
+
+    def _check_before(self, stop, mend):
+        tracker = self.cluster.tracker
+        before = self._found("origin")
+        stop(tracker)
+        try:
+            self._pull(self.noise(3 << 20))
+            self._pull(self.noise(1000))
+        finally:
+            mend(tracker)
+        self.assertEqual(self._found("origin"), before + 2)
+
+    def _check_during(self, stop, mend):
+        content = self.noise(64 << 20)
+        path = self.push_blob(content)
+        tracker = self.cluster.tracker
+        connection = self.agent.connect(_WELL_S)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            self.assertEqual(response.status, 200)
+            first = response.read(1)
+            stop(tracker)
+            self.assertEqual(first + response.read(), content)
+        finally:
+            mend(tracker)
+            connection.close()
+
+    def test_is_gone_before_a_pull(self):
+        self._check_before(_stop, _start)
+
+    def test_hangs_before_a_pull(self):
+        self._check_before(_hang, _go_on)
+
+    def test_dies_during_a_pull(self):
+        self._check_during(_kill, _start)
+
+    def test_hangs_during_a_pull(self):
+        self._check_during(_hang, _go_on)
+
+
+class BackendTest(AgentCase):
+    """A pull that nobody of the cluster helps with comes from the registry, or fails in time."""
+
+    # containerd gives up when a mirror is silent for 11.6 s.
+    _IN_TIME_S = 11
+    _SLOW_BITS_PER_S = 16_000_000
+
+    @classmethod
+    def configure(cls, cluster):
+        for agent in cluster.agents:
+            agent.configure(backends=cls._backends(cluster))
+
+    @classmethod
+    def _backends(cls, cluster, **more):
+        registry = {
+            "address": cluster.registry.place.address,
+            "security": cluster.registry.backend_security(),
+        }
+        return [{"namespace": ".*", "backend": {"registry_blob": registry}, **more}]
+
+    def _timed(self, path):
+        begin = time.monotonic()
+        answer = self.send("GET", path, timeout_s=_LIMIT_S)
+        self.assertLess(time.monotonic() - begin, self._IN_TIME_S)
+        return answer
+
+    def _read(self, digest):
+        """Bytes of each answer with this blob that the registry gave."""
+        gets = self.cluster.registry.blob_gets()
+        return [get.body_bytes for get in gets if get.digest == digest]
+
+    def _check(self, stop, mend):
+        cluster = self.cluster
+        others = (cluster.tracker, cluster.origin)
+        made = self.push(formats.make_image(self.id().rpartition(".")[2], formats.OCI))
+        root = made.root
+        contents = {f"/v2/{REPOSITORY}/manifests/{root.digest}": root.data}
+        for digest, blob in made.blobs.items():
+            contents[f"/v2/{REPOSITORY}/blobs/{digest}"] = blob
+        stop(*others)
+        try:
+            for path, content in contents.items():
+                with self.subTest(path=path):
+                    answer = self._timed(path)
+                    self.check_content(answer, content)
+                    self.assertEqual(answer.body, content)
+        finally:
+            mend(*others)
+        for digest, blob in made.blobs.items():
+            self.assertEqual(self._read(digest), [len(blob)])
+        # Once they are back, it is the swarm's part again.
+        content = self.noise(1 << 20)
+        path = self.push_blob(content)
+
+        def is_there():
+            return self.send("GET", path).status == 200
+
+        wait.until("the swarm to help again", is_there, _WELL_S)
+        self.assertEqual(self.send("GET", path).body, content)
+
+    def test_others_are_gone(self):
+        self._check(_stop, _start)
+
+    def test_others_hang(self):
+        self._check(_hang, _go_on)
+
+    def test_all_are_gone(self):
+        cluster = self.cluster
+        path = self.push_blob(self.noise(1000))
+        others = (cluster.tracker, cluster.origin)
+        _stop(cluster.registry, *others)
+        try:
+            answer = self._timed(path)
+        finally:
+            cluster.registry.start()
+            _start(*others)
+        self.check_error(answer, _UPSTREAM_STATUSES, {"UNAVAILABLE", "UNKNOWN"})
+        for step in ("trackers: ", "origins: ", "backend: "):
+            self.assertIn(step, answer.text)
+
+    def test_all_hang(self):
+        cluster = self.cluster
+        path = self.push_blob(self.noise(1000))
+        everybody = (cluster.registry, cluster.tracker, cluster.origin)
+        _hang(*everybody)
+        try:
+            answer = self._timed(path)
+        finally:
+            _go_on(*everybody)
+        self.check_error(answer, _UPSTREAM_STATUSES, {"UNAVAILABLE", "UNKNOWN"})
+
+    def test_nothing_verified_is_read_again(self):
+        cluster = self.cluster
+        agent = cluster.agents[0]
+        content = self.noise(12 << 20)
+        path = self.push_blob(content)
+        digest = layout.sha256_digest(content)
+        others = (cluster.tracker, cluster.origin)
+        limit = {"enable": True, "ingress_bits_per_sec": self._SLOW_BITS_PER_S}
+        _stop(agent, *others)
+        try:
+            agent.configure(backends=self._backends(cluster, bandwidth=limit))
+            agent.start()
+            agent.until("health", agent.healthy, _WELL_S)
+            connection = self.agent.connect(_WELL_S)
+            connection.request("GET", path)
+            wait.until("some of it", lambda: agent.recorded_bytes(digest) > 3 << 20, _WELL_S)
+            _kill(agent)
+            connection.close()
+            recorded = agent.recorded_bytes(digest)
+            self.assertLess(recorded, len(content))
+            agent.configure(backends=self._backends(cluster))
+            agent.start()
+            agent.until("health", agent.healthy, _WELL_S)
+            answer = self.send("GET", path)
+        finally:
+            _start(*others)
+        self.check_content(answer, content)
+        self.assertEqual(answer.body, content)
+        self.assertEqual(self._read(digest)[-1], len(content) - recorded)
 
 
 class ManyBlobsTest(AgentCase):

@@ -9,14 +9,17 @@
 #include "kraken/agent/agent_server.h"
 #include "kraken/agent/downloads.h"
 #include "kraken/agent/look_ahead.h"
+#include "kraken/agent/origin_pool.h"
 #include "kraken/agent/pull_access.h"
 #include "kraken/agent/registry_face.h"
 #include "kraken/agent/tracker_pool.h"
+#include "kraken/backend/backend_set.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/config/listener_config.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/blob_fetcher.h"
 #include "kraken/daemon/blob_store_config.h"
 #include "kraken/daemon/http_front.h"
 #include "kraken/daemon/shutdown_sequence.h"
@@ -72,6 +75,10 @@ class Agent final : public daemon::Daemon {
     shutdown_.AddBlocking("access", [this] {
       if (access_ != nullptr) access_->Shutdown();
     });
+    shutdown_.AddBlocking("backend reads", [this] {
+      if (backends_ != nullptr) backends_->Shutdown();
+      if (reader_ != nullptr) reader_->Shutdown();
+    });
     shutdown_.Add("swarm", [this](auto next) {
       node_->Shutdown([next = std::move(next)](absl::Status) mutable { next(); });
     });
@@ -93,6 +100,7 @@ class Agent final : public daemon::Daemon {
     if (!monitor.ok()) return daemon::WithExitCode(monitor.status(), config::kExitBadConfig);
     tracker_members_ = *std::move(monitor);
     trackers_ = std::make_unique<TrackerPool>(&control_, directory_.get(), tracker_members_.get());
+    KH_RETURN_IF_ERROR(FindOrigins());
     auto build_index = rpc::BuildIndexClient::Create(
         &control_, directory_.get(),
         {.hosts = config_.build_index.hosts, .health = config_.build_index.healthcheck});
@@ -100,6 +108,32 @@ class Agent final : public daemon::Daemon {
       return daemon::WithExitCode(build_index.status(), config::kExitBadConfig);
     }
     build_index_ = *std::move(build_index);
+    return absl::OkStatus();
+  }
+
+  absl::Status FindOrigins() {
+    if (config_.origin.hosts.empty()) return absl::OkStatus();
+    cluster::ClusterMonitorOptions members;
+    members.hosts = config_.origin.hosts;
+    members.passive_health = config_.origin.healthcheck;
+    members.max_replica = config_.origin.hashring.max_replica;
+    auto monitor = cluster::ClusterMonitor::Create(&control_, members);
+    if (!monitor.ok()) return daemon::WithExitCode(monitor.status(), config::kExitBadConfig);
+    origin_members_ = *std::move(monitor);
+    origins_ = std::make_unique<OriginPool>(&control_, directory_.get(), origin_members_.get());
+    return absl::OkStatus();
+  }
+
+  // Registries that are read when nobody else helps.
+  absl::Status OpenBackends() {
+    if (config_.backends.empty()) return absl::OkStatus();
+    auto backends = backend::BackendSet::Create(config_.backends);
+    if (!backends.ok()) return daemon::WithExitCode(backends.status(), config::kExitNoBackend);
+    backends_ = *std::move(backends);
+    daemon::BlobFetcherOptions reading;
+    reading.max_fetches = config_.downloads.max_backend_reads;
+    reader_ = std::make_unique<daemon::BlobFetcher>(&control_, &backends_->router(), store_.get(),
+                                                    std::move(reading));
     return absl::OkStatus();
   }
 
@@ -112,14 +146,23 @@ class Agent final : public daemon::Daemon {
     options.store = store_.get();
     options.disk = &disk_;
     options.announcer = trackers_.get();
+    options.swarm.stall_limit = config_.downloads.stall_timeout;
     daemon::ApplyTo(options.swarm, config_.scheduler);
     options.self.zone = rpc::ZoneTable::NumberFor(flags_.zone);
     options.faults.corrupt_upload = static_cast<uint64_t>(flags_.fault_corrupt_upload);
     auto node = peer_wire::SwarmNode::Create(std::move(options));
     if (!node.ok()) return daemon::WithExitCode(node.status(), config::kExitPortTaken);
     node_ = *std::move(node);
-    downloads_ = std::make_unique<Downloads>(&control_, trackers_.get(), node_.get(), store_.get(),
-                                             &disk_, config_.downloads);
+    KH_RETURN_IF_ERROR(OpenBackends());
+    Downloads::Parts parts;
+    parts.loop = &control_;
+    parts.trackers = trackers_.get();
+    parts.origins = origins_.get();
+    parts.backends = reader_.get();
+    parts.node = node_.get();
+    parts.store = store_.get();
+    parts.disk = &disk_;
+    downloads_ = std::make_unique<Downloads>(parts, config_.downloads);
     return absl::OkStatus();
   }
 
@@ -166,10 +209,17 @@ class Agent final : public daemon::Daemon {
                                       /*tls=*/nullptr, router_));
 
     node_->Start();
+    if (origins_ != nullptr) {
+      origins_->Start(
+          [this](const Digest& digest, const rpc::v1::TorrentNews& news) {
+            downloads_->OnNews(BlobSource::kOrigin, digest, news);
+          },
+          [this](const Digest& digest) { downloads_->OnOriginAnswer(digest); });
+    }
     trackers_->Start(
         node_->self(), flags_.zone,
         [this](const Digest& digest, const rpc::v1::TorrentNews& news) {
-          downloads_->OnNews(digest, news);
+          downloads_->OnNews(BlobSource::kTracker, digest, news);
         },
         [this] { node_->AnnounceAgain(); });
     return absl::OkStatus();
@@ -198,6 +248,10 @@ class Agent final : public daemon::Daemon {
   std::unique_ptr<rpc::ChannelDirectory> directory_;
   std::unique_ptr<cluster::ClusterMonitor> tracker_members_;
   std::unique_ptr<TrackerPool> trackers_;
+  std::unique_ptr<cluster::ClusterMonitor> origin_members_;
+  std::unique_ptr<OriginPool> origins_;
+  std::unique_ptr<backend::BackendSet> backends_;
+  std::unique_ptr<daemon::BlobFetcher> reader_;
   std::unique_ptr<rpc::BuildIndexClient> build_index_;
   std::unique_ptr<peer_wire::SwarmNode> node_;
   std::unique_ptr<Downloads> downloads_;

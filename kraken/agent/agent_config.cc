@@ -34,7 +34,12 @@ void ReadConfig(config::ObjectReader& r, StoreConfig* c) {
 
 void ReadConfig(config::ObjectReader& r, DownloadConfig* c) {
   r.Optional("metainfo_timeout", &c->metainfo_timeout, {.min = absl::Milliseconds(1)});
+  r.Optional("first_byte_timeout", &c->first_byte_timeout, {.min = absl::Milliseconds(1)});
   r.Optional("tracker_timeout", &c->tracker_timeout, {.min = absl::Milliseconds(1)});
+  r.Optional("ask_origins_after", &c->ask_origins_after, {.min = absl::Milliseconds(1)});
+  r.Optional("read_backend_after", &c->read_backend_after, {.min = absl::Milliseconds(1)});
+  r.Optional("stall_timeout", &c->stall_timeout, {.min = absl::Milliseconds(1)});
+  r.Optional("max_backend_reads", &c->max_backend_reads, {.min = 1, .max = 1024});
   r.Optional("progress_timeout", &c->progress_timeout, {.min = absl::Milliseconds(1)});
 }
 
@@ -50,12 +55,14 @@ void ReadConfig(config::ObjectReader& r, AgentConfig* c) {
   r.Optional("access", &c->access);
   r.Optional("look_ahead", &c->look_ahead);
   r.Required("tracker", &c->tracker);
+  r.Optional("origin", &c->origin);
+  r.Optional("backends", &c->backends);
   r.Required("build_index", &c->build_index);
   r.Optional("scheduler", &c->scheduler);
   r.IgnoredKrakenKey("peer_id_factory", "a peer is named by its address");
   r.IgnoredKrakenKey("network_event", "metrics tell");
   r.IgnoredKrakenKey("agentserver", "it has no settings left");
-  r.IgnoredKrakenKey("registry_backup", "the swarm's origins are the only source");
+  r.IgnoredKrakenKey("registry_backup", "the section backends says what is read in need");
   r.IgnoredKrakenKey("allowed_cidrs", "the registry listens on the loopback address");
   r.IgnoredKrakenKey("container_runtime", "images are not preloaded through a runtime yet");
   r.IgnoredKrakenKey("docker_daemon", "images are not preloaded through a runtime yet");

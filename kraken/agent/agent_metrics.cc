@@ -10,7 +10,23 @@ AgentMetrics::AgentMetrics(telemetry::Metrics* metrics, peer_wire::SwarmNode* no
                                      {{"result", "completed"}})),
       failed_(metrics->AddCounter("kraken_downloads_total", "Blobs brought to this host.",
                                   {{"result", "failed"}})),
-      active_(metrics->AddGauge("kraken_downloads_active", "Blobs being brought to this host.")) {}
+      active_(metrics->AddGauge("kraken_downloads_active", "Blobs being brought to this host.")),
+      origins_asked_(metrics->AddCounter("kraken_downloads_asked_total",
+                                         "Times that trackers did not help with a blob and others "
+                                         "were asked.",
+                                         {{"source", "origin"}})),
+      backends_asked_(metrics->AddCounter("kraken_downloads_asked_total",
+                                          "Times that trackers did not help with a blob and others "
+                                          "were asked.",
+                                          {{"source", "backend"}})),
+      backend_bytes_(metrics->AddCounter("kraken_downloads_backend_bytes_total",
+                                         "Bytes read from backends, past the swarm.")) {
+  for (size_t i = 0; i < kBlobSources; ++i) {
+    found_.emplace_back(metrics->AddCounter(
+        "kraken_downloads_found_total", "Blobs by who told first what they are.",
+        {{"source", std::string(NameOf(static_cast<BlobSource>(i)))}}));
+  }
+}
 
 void AgentMetrics::Refresh() {
   swarm_.Refresh();
@@ -18,6 +34,10 @@ void AgentMetrics::Refresh() {
   completed_.Set(stats.completed);
   failed_.Set(stats.failed);
   active_.Set(static_cast<double>(stats.active));
+  for (size_t i = 0; i < kBlobSources; ++i) found_[i].Set(stats.found[i]);
+  origins_asked_.Set(stats.asked[static_cast<size_t>(BlobSource::kOrigin)]);
+  backends_asked_.Set(stats.asked[static_cast<size_t>(BlobSource::kBackend)]);
+  backend_bytes_.Set(stats.backend_bytes);
 }
 
 }  // namespace kraken::agent

@@ -1,6 +1,8 @@
 #ifndef KRAKEN_AGENT_AGENT_METRICS_H_
 #define KRAKEN_AGENT_AGENT_METRICS_H_
 
+#include <vector>
+
 #include "kraken/agent/downloads.h"
 #include "kraken/daemon/mirrored_counter.h"
 #include "kraken/daemon/swarm_metrics.h"
@@ -24,6 +26,11 @@ class AgentMetrics {
   daemon::MirroredCounter completed_;
   daemon::MirroredCounter failed_;
   telemetry::Gauge& active_;
+  // By BlobSource.
+  std::vector<daemon::MirroredCounter> found_;
+  daemon::MirroredCounter origins_asked_;
+  daemon::MirroredCounter backends_asked_;
+  daemon::MirroredCounter backend_bytes_;
 };
 
 }  // namespace kraken::agent

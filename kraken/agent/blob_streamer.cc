@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "kraken/telemetry/log.h"
 
 namespace kraken::agent {
@@ -10,11 +11,11 @@ namespace {
 class BlobStreamer : public std::enable_shared_from_this<BlobStreamer> {
  public:
   BlobStreamer(std::shared_ptr<net::HttpExchange> exchange,
-               std::unique_ptr<peer_wire::BlobReader> reader, absl::Duration progress_timeout,
+               std::unique_ptr<peer_wire::BlobReader> reader, BlobStreamOptions options,
                net::EventLoop* loop)
       : exchange_(std::move(exchange)),
         reader_(std::move(reader)),
-        progress_timeout_(progress_timeout),
+        options_(std::move(options)),
         loop_(loop) {}
 
   ~BlobStreamer() { loop_->CancelTimer(timer_); }
@@ -31,6 +32,7 @@ class BlobStreamer : public std::enable_shared_from_this<BlobStreamer> {
     if (reader_ == nullptr) return;
     const ByteOffset cursor = reader_->cursor();
     if (cursor == reader_->end()) {
+      StartResponse();
       exchange_->Finish();
       Stop();
       return;
@@ -45,8 +47,14 @@ class BlobStreamer : public std::enable_shared_from_this<BlobStreamer> {
     }
   }
 
+  void StartResponse() {
+    if (std::exchange(started_, true)) return;
+    options_.start(*exchange_);
+  }
+
   void Send(ByteOffset cursor, ByteOffset available) {
     loop_->CancelTimer(std::exchange(timer_, net::TimerId::kNone));
+    StartResponse();
     const int64_t length = available.value() - cursor.value();
     exchange_->SendFile(reader_->fd(), static_cast<uint64_t>(cursor.value()),
                         static_cast<uint64_t>(length), reader_);
@@ -59,9 +67,12 @@ class BlobStreamer : public std::enable_shared_from_this<BlobStreamer> {
 
   void Await() {
     if (timer_ == net::TimerId::kNone) {
-      timer_ = loop_->RunAfter(progress_timeout_, [self = shared_from_this()] {
+      const absl::Duration limit =
+          started_ ? options_.progress_timeout : options_.first_byte_timeout;
+      timer_ = loop_->RunAfter(limit, [self = shared_from_this()] {
         self->timer_ = net::TimerId::kNone;
-        self->Fail(absl::DeadlineExceededError("no byte came within the time limit"));
+        self->Fail(absl::DeadlineExceededError(absl::StrCat(
+            "blob ", self->reader_->digest().ToString(), ": no byte came within the time limit")));
       });
     }
     reader_->Wait(loop_->handle(), [self = shared_from_this()] { self->Pump(); });
@@ -69,11 +80,16 @@ class BlobStreamer : public std::enable_shared_from_this<BlobStreamer> {
 
   void Fail(const absl::Status& status) {
     if (reader_ == nullptr) return;
-    telemetry::LogWarn("response cut off", {{"digest", reader_->digest().ToString()},
-                                            {"offset", reader_->cursor().value()},
-                                            {"reason", status.ToString()},
-                                            {"request_id", exchange_->request_id()}});
-    exchange_->Reset(status.message());
+    telemetry::LogWarn(started_ ? "response cut off" : "request refused",
+                       {{"digest", reader_->digest().ToString()},
+                        {"offset", reader_->cursor().value()},
+                        {"reason", status.ToString()},
+                        {"request_id", exchange_->request_id()}});
+    if (started_) {
+      exchange_->Reset(status.message());
+    } else {
+      options_.refuse(*exchange_, status);
+    }
     Stop();
   }
 
@@ -85,17 +101,18 @@ class BlobStreamer : public std::enable_shared_from_this<BlobStreamer> {
 
   const std::shared_ptr<net::HttpExchange> exchange_;
   std::shared_ptr<peer_wire::BlobReader> reader_;
-  const absl::Duration progress_timeout_;
+  BlobStreamOptions options_;
   net::EventLoop* const loop_;
   net::TimerId timer_ = net::TimerId::kNone;
+  bool started_ = false;
 };
 
 }  // namespace
 
 void StreamBlob(std::shared_ptr<net::HttpExchange> exchange,
-                std::unique_ptr<peer_wire::BlobReader> reader, absl::Duration progress_timeout,
+                std::unique_ptr<peer_wire::BlobReader> reader, BlobStreamOptions options,
                 net::EventLoop* loop) {
-  std::make_shared<BlobStreamer>(std::move(exchange), std::move(reader), progress_timeout, loop)
+  std::make_shared<BlobStreamer>(std::move(exchange), std::move(reader), std::move(options), loop)
       ->Start();
 }
 

@@ -4,242 +4,110 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
-#include "absl/types/span.h"
-#include "kraken/base/status_macros.h"
-#include "kraken/base/status_util.h"
-#include "kraken/rpc/convert.h"
-#include "kraken/rpc/status.h"
-#include "kraken/swarm/metainfo.h"
+#include "kraken/agent/download.h"
+#include "kraken/storage/partial_blob.h"
 #include "kraken/telemetry/log.h"
 
 namespace kraken::agent {
 namespace {
 
-// A tracker that could not reach an origin is asked again after this.
-constexpr BackoffOptions kAskAgain = {.initial_interval = absl::Milliseconds(200),
-                                      .max_interval = absl::Seconds(3)};
-
-// What a tracker told of a blob can't be true. It is no fault of the client's.
-absl::Status Unusable(const Digest& digest, absl::string_view why) {
-  return absl::DataLossError(
-      absl::StrCat("blob ", digest.ToString(), ": its metainfo is of no use: ", why));
-}
+// So many times in a row must the swarm have brought nothing before the backend is read: the
+// origins are asked the first time, and get the same time once more.
+constexpr int kStallsBeforeBackend = 2;
 
 }  // namespace
 
-struct Downloads::Download {
-  Download(const Digest& digest, std::string ns, BitGen* bits)
-      : digest(digest), ns(std::move(ns)), backoff(kAskAgain, bits) {}
+absl::string_view NameOf(BlobSource source) {
+  switch (source) {
+    case BlobSource::kTracker:
+      return "tracker";
+    case BlobSource::kOrigin:
+      return "origin";
+    case BlobSource::kBackend:
+      return "backend";
+  }
+  return "";
+}
 
-  const Digest digest;
-  const std::string ns;
-  Backoff backoff;
-  std::vector<Ready> waiting;
-  // It is not in the store: the trackers have been asked.
-  bool started = false;
-  // Set once the swarm fetches it.
-  bool leeching = false;
-  bool storing_inline = false;
-  swarm::TorrentKey key;
-  absl::Status last_failure;
-  net::TimerId deadline = net::TimerId::kNone;
-  net::TimerId retry = net::TimerId::kNone;
-};
-
-Downloads::Downloads(net::EventLoop* loop, TrackerPool* trackers, peer_wire::SwarmNode* node,
-                     storage::BlobStore* store, WorkerPool* disk, const DownloadConfig& config)
-    : loop_(loop),
-      trackers_(trackers),
-      node_(node),
-      store_(store),
-      disk_(disk),
-      config_(config),
-      alive_(std::make_shared<Downloads*>(this)) {}
+Downloads::Downloads(const Parts& parts, const DownloadConfig& config)
+    : parts_(parts), config_(config), alive_(std::make_shared<Downloads*>(this)) {}
 
 Downloads::~Downloads() {
   *alive_ = nullptr;
   for (auto& [digest, download] : downloads_) {
-    loop_->CancelTimer(download->deadline);
-    loop_->CancelTimer(download->retry);
+    for (const net::TimerId timer : download->timers) parts_.loop->CancelTimer(timer);
+    download->backend_read.Cancel();
   }
 }
+
+// ---- Bookkeeping ----
 
 Downloads::Download* Downloads::Find(const Digest& digest) {
   auto it = downloads_.find(digest);
   return it == downloads_.end() ? nullptr : it->second.get();
 }
 
-void Downloads::Want(const Namespace& ns, const Digest& digest, Ready ready) {
+Downloads::Download& Downloads::Ensure(const Namespace& ns, const Digest& digest) {
   std::unique_ptr<Download>& download = downloads_[digest];
-  if (download != nullptr) {
-    download->waiting.push_back(std::move(ready));
-    if (download->leeching) {
-      loop_->Defer([alive = alive_, digest] {
-        if (*alive == nullptr) return;
-        if (Download* d = (*alive)->Find(digest)) (*alive)->Answer(*d, absl::OkStatus());
-      });
-    }
-    return;
-  }
-  download = std::make_unique<Download>(digest, ns.ToString(), &random_);
-  download->waiting.push_back(std::move(ready));
+  if (download != nullptr) return *download;
+  download = std::make_unique<Download>(next_download_++, digest, ns.ToString(), &random_);
   // Who wanted the blob before may have brought it since the caller looked.
-  const absl::Status submitted =
-      disk_->Submit([alive = alive_, handle = loop_->handle(), store = store_, digest] {
+  const absl::Status submitted = parts_.disk->Submit(
+      [alive = alive_, handle = parts_.loop->handle(), store = parts_.store, digest] {
         const bool complete = store->Contains(digest);
         handle.Post([alive, digest, complete] {
           if (*alive != nullptr) (*alive)->OnStoreAnswer(digest, complete);
         });
       });
   if (!submitted.ok()) {
-    loop_->Defer([alive = alive_, digest, submitted] {
+    parts_.loop->Defer([alive = alive_, digest, submitted] {
       if (*alive != nullptr) (*alive)->OnDone(digest, submitted);
     });
   }
+  return *download;
 }
+
+void Downloads::Want(const Namespace& ns, const Digest& digest, Ready ready) {
+  Download& download = Ensure(ns, digest);
+  download.waiting.push_back(std::move(ready));
+  if (download.readable()) {
+    parts_.loop->Defer([alive = alive_, digest] {
+      if (*alive == nullptr) return;
+      if (Download* d = (*alive)->Find(digest)) (*alive)->Answer(*d, absl::OkStatus());
+    });
+  }
+  if (std::exchange(download.urgent, true) || !download.started) return;
+  ReadBackendIfDue(download);
+}
+
+void Downloads::WantAhead(const Namespace& ns, const Digest& digest) { Ensure(ns, digest); }
 
 void Downloads::OnStoreAnswer(const Digest& digest, bool complete) {
   Download* download = Find(digest);
   if (download == nullptr || download->started) return;
-  if (complete) {
-    OnDone(digest, absl::OkStatus());
-    return;
-  }
+  if (complete) return OnDone(digest, absl::OkStatus());
   download->started = true;
+  download->begun = net::EventLoop::MonotonicNow();
   ++stats_.started;
-  AwaitNews(*download, absl::ZeroDuration());
-  trackers_->WantMetainfo(digest, download->ns);
+  Schedule(*download, Download::kDeadline, config_.metainfo_timeout, &Downloads::OnDeadline);
+  Schedule(*download, Download::kPatience, config_.tracker_timeout, &Downloads::GiveUpIfHopeless);
+  Schedule(*download, Download::kAskOrigins, config_.ask_origins_after, &Downloads::OnSilence);
+  Schedule(*download, Download::kReadBackend, config_.read_backend_after,
+           &Downloads::ReadBackendIfDue);
+  AskTrackers(*download);
+  if (!parts_.trackers->status().ok()) AskOrigins(*download);
 }
 
-void Downloads::AwaitNews(Download& download, absl::Duration waited) {
-  absl::Duration wait = config_.metainfo_timeout - waited;
-  if (!trackers_->status().ok()) wait = std::min(wait, config_.tracker_timeout);
-  download.deadline = loop_->RunAfter(
-      wait, [this, digest = download.digest, waited, wait] { OnNoNews(digest, waited + wait); });
-}
-
-void Downloads::OnNoNews(const Digest& digest, absl::Duration waited) {
-  Download* late = Find(digest);
-  if (late == nullptr || late->leeching) return;
-  late->deadline = net::TimerId::kNone;
-  const absl::Status trackers = trackers_->status();
-  if (trackers.ok() && waited < config_.metainfo_timeout) return AwaitNews(*late, waited);
-  const absl::Status cause = late->last_failure.ok() ? trackers : late->last_failure;
-  const std::string message = absl::StrCat(
-      "blob ", digest.ToString(), ": no news of it within ", absl::FormatDuration(waited),
-      cause.ok() ? "" : absl::StrCat(" (", cause.message(), ")"));
-  OnDone(digest,
-         trackers.ok() ? absl::DeadlineExceededError(message) : absl::UnavailableError(message));
-}
-
-void Downloads::OnNews(const Digest& digest, const rpc::v1::TorrentNews& news) {
-  if (news.has_revoked()) {
-    const absl::Status reason = rpc::FromFailure(news.revoked());
-    Download* download = Find(digest);
-    if (download != nullptr && download->leeching) node_->Revoke(download->key, reason);
-    if (download != nullptr) OnDone(digest, reason);
-    return;
-  }
-  Download* download = Find(digest);
-  if (download != nullptr && news.has_metainfo()) OnMetainfo(*download, news.metainfo());
-  if (news.peers_size() > 0) OnPeers(digest, news);
-  download = Find(digest);
-  if (download != nullptr && news.has_failure()) {
-    OnFailure(*download, rpc::FromFailure(news.failure()));
-  }
-}
-
-void Downloads::OnMetainfo(Download& download, const rpc::v1::Metainfo& metainfo) {
-  if (metainfo.is_inline()) {
-    OnInline(download, metainfo.inline_blob());
-    return;
-  }
-  for (const rpc::v1::PieceRange& proto : metainfo.ranges()) {
-    absl::StatusOr<swarm::SignedPieceRange> range = rpc::FromProto(proto);
-    if (!range.ok() || !(range->digest == download.digest)) {
-      telemetry::LogWarn("bad piece range from a tracker",
-                         {{"digest", download.digest.ToString()}});
-      continue;
-    }
-    if (!download.leeching) {
-      const absl::Status begun = BeginLeech(download, *range);
-      if (!begun.ok()) return OnDone(download.digest, Unusable(download.digest, begun.message()));
-    }
-    AddRange(*std::move(range));
-  }
-  if (!download.leeching) return;
-  const absl::StatusOr<InfoHash> info_hash = rpc::InfoHashFromBytes(metainfo.kraken().info_hash());
-  if (info_hash.ok()) node_->SetInfoHash(download.key, *info_hash);
-  Answer(download, absl::OkStatus());
-}
-
-void Downloads::OnInline(Download& download, const std::string& bytes) {
-  if (download.storing_inline) return;
-  const Digest digest = download.digest;
-  if (static_cast<int64_t>(bytes.size()) > rpc::kMaxInlineBytes) {
-    return OnDone(digest, Unusable(digest, absl::StrCat(bytes.size(), " bytes inline; at most ",
-                                                        rpc::kMaxInlineBytes, " are allowed")));
-  }
-  download.storing_inline = true;
-  const absl::Status submitted = disk_->Submit([alive = alive_, handle = loop_->handle(),
-                                                store = store_, digest, bytes] {
-    // PutSmall checks the digest: what is inline needs no signature.
-    absl::Status status = store->PutSmall(
-        digest, absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
-    if (absl::IsInvalidArgument(status)) status = Unusable(digest, status.message());
-    handle.Post([alive, digest, status] {
-      if (*alive != nullptr) (*alive)->OnDone(digest, status);
-    });
-  });
-  if (!submitted.ok()) OnDone(digest, submitted);
-}
-
-absl::Status Downloads::BeginLeech(Download& download, const swarm::SignedPieceRange& first) {
-  KH_ASSIGN_OR_RETURN(
-      swarm::Metainfo metainfo,
-      swarm::Metainfo::Create(first.digest, first.size, first.piece_length, first.sequence));
-  download.leeching = true;
-  download.key = metainfo.key();
-  peer_wire::LeechCallbacks callbacks;
-  callbacks.on_done = [alive = alive_, digest = download.digest](absl::Status status) {
-    if (*alive != nullptr) (*alive)->OnDone(digest, status);
-  };
-  node_->Leech(std::move(metainfo), std::move(callbacks));
-  return absl::OkStatus();
-}
-
-void Downloads::AddRange(swarm::SignedPieceRange range) {
-  const Digest digest = range.digest;
-  node_->AddStates(std::move(range), [alive = alive_, digest](absl::Status status) {
-    if (status.ok() || *alive == nullptr) return;
-    telemetry::LogError("piece list refused",
-                        {{"digest", digest.ToString()}, {"reason", status.ToString()}});
-  });
-}
-
-void Downloads::OnPeers(const Digest& digest, const rpc::v1::TorrentNews& news) {
-  std::vector<swarm::PeerInfo> peers;
-  for (const rpc::v1::Peer& proto : news.peers()) {
-    absl::StatusOr<swarm::PeerInfo> peer = rpc::FromProto(proto, trackers_->zones());
-    if (peer.ok()) peers.push_back(*std::move(peer));
-  }
-  const swarm::TorrentKey key = {digest,
-                                 ByteCount(static_cast<int64_t>(news.piece_length_bytes()))};
-  node_->OnTrackerPeers(key, peers);
-}
-
-void Downloads::OnFailure(Download& download, const absl::Status& failure) {
-  download.last_failure = failure;
-  if (download.leeching) return;  // its pieces may still come from peers
-  if (!absl::IsUnavailable(failure) && !absl::IsResourceExhausted(failure)) {
-    OnDone(download.digest, failure);
-    return;
-  }
-  loop_->CancelTimer(download.retry);
-  download.retry = loop_->RunAfter(*download.backoff.NextDelay(), [this, digest = download.digest] {
-    if (Download* again = Find(digest)) trackers_->WantMetainfo(digest, again->ns);
-  });
+void Downloads::Schedule(Download& download, size_t timer, absl::Duration delay,
+                         void (Downloads::*method)(Download&)) {
+  parts_.loop->CancelTimer(download.timers[timer]);
+  download.timers[timer] =
+      parts_.loop->RunAfter(delay, [this, digest = download.digest, timer, method] {
+        Download* found = Find(digest);
+        if (found == nullptr) return;
+        found->timers[timer] = net::TimerId::kNone;
+        (this->*method)(*found);
+      });
 }
 
 void Downloads::Answer(Download& download, const absl::Status& status) {
@@ -250,11 +118,15 @@ void Downloads::Answer(Download& download, const absl::Status& status) {
 void Downloads::OnDone(const Digest& digest, const absl::Status& status) {
   auto it = downloads_.find(digest);
   if (it == downloads_.end()) return;
-  std::unique_ptr<Download> download = std::move(it->second);
+  const std::unique_ptr<Download> download = std::move(it->second);
   downloads_.erase(it);
-  loop_->CancelTimer(download->deadline);
-  loop_->CancelTimer(download->retry);
-  trackers_->StopWanting(digest);
+  for (const net::TimerId timer : download->timers) parts_.loop->CancelTimer(timer);
+  parts_.trackers->StopWanting(digest);
+  if (parts_.origins != nullptr) parts_.origins->StopWanting(digest);
+  download->backend_read.Cancel();
+  if (download->seeding_backend && !download->leeching && !status.ok()) {
+    parts_.node->Drop(download->key, status);
+  }
   if (download->started) ++(status.ok() ? stats_.completed : stats_.failed);
   if (!status.ok()) {
     telemetry::LogWarn("download failed", {{"digest", digest.ToString()},
@@ -267,13 +139,123 @@ void Downloads::OnDone(const Digest& digest, const absl::Status& status) {
 void Downloads::Remove(const Digest& digest, Ready done) {
   const absl::Status removed = absl::CancelledError("the blob was removed by hand");
   OnDone(digest, removed);
-  node_->Delete(digest, removed, std::move(done));
+  parts_.node->Delete(digest, removed, std::move(done));
 }
 
 DownloadStats Downloads::stats() const {
   DownloadStats stats = stats_;
   stats.active = downloads_.size();
   return stats;
+}
+
+// ---- Whom to ask ----
+
+void Downloads::AskTrackers(Download& download) {
+  parts_.trackers->WantMetainfo(download.digest, download.ns);
+}
+
+void Downloads::AskOrigins(Download& download) {
+  if (parts_.origins == nullptr || download.origins_asked) return;
+  download.origins_asked = true;
+  ++stats_.asked[static_cast<size_t>(BlobSource::kOrigin)];
+  const absl::Status trackers = parts_.trackers->status();
+  telemetry::LogInfo("origins are asked for a blob",
+                     {{"digest", download.digest.ToString()},
+                      {"namespace", download.ns},
+                      {"reason", download.leeching ? "peers bring nothing"
+                                 : trackers.ok()   ? "no news from a tracker"
+                                                   : trackers.ToString()}});
+  AskOriginsAgain(download);
+}
+
+void Downloads::AskOriginsAgain(Download& download) {
+  parts_.origins->Want(download.digest, download.ns);
+}
+
+void Downloads::OnSilence(Download& download) {
+  if (!download.readable()) AskOrigins(download);
+}
+
+bool Downloads::OriginsHaveFailed(const Download& download) const {
+  return parts_.origins == nullptr || !download.origin_failure.ok();
+}
+
+bool Downloads::BackendHasFailed(const Download& download) const {
+  return parts_.backends == nullptr ||
+         (download.backend == BackendState::kIdle && !download.backend_failure.ok());
+}
+
+// A registry is to give each blob out once. So it is read only if a client waits and nobody has
+// answered: an origin that has is about to read it itself.
+void Downloads::ReadBackendIfDue(Download& download) {
+  const bool begun = download.backend != BackendState::kIdle || !download.backend_failure.ok();
+  if (!download.urgent || download.readable() || download.storing_inline || begun) return;
+  const bool trackers_failed = !parts_.trackers->status().ok() || !download.tracker_failure.ok();
+  const bool all_failed = trackers_failed && OriginsHaveFailed(download);
+  const bool all_silent =
+      net::EventLoop::MonotonicNow() - download.begun >= config_.read_backend_after &&
+      download.origins_asked && !download.origin_answered;
+  if (all_failed || all_silent) ReadBackend(download);
+}
+
+// The swarm has brought nothing for `stall_timeout`.
+void Downloads::OnStalled(const Digest& digest) {
+  Download* download = Find(digest);
+  if (download == nullptr || !download->leeching) return;
+  const std::shared_ptr<storage::PartialBlob> partial = parts_.store->FindPartial(digest);
+  const PieceCount verified = partial == nullptr ? PieceCount(0) : partial->verified_count();
+  if (verified != std::exchange(download->verified_at_stall, verified)) download->stalls = 0;
+  ++download->stalls;
+  AskOrigins(*download);
+  if (download->stalls >= kStallsBeforeBackend && download->urgent) ReadBackend(*download);
+}
+
+void Downloads::OnFound(Download& download, BlobSource source) {
+  ++stats_.found[static_cast<size_t>(source)];
+  if (source == BlobSource::kTracker) return;
+  telemetry::LogInfo("a blob was found without a tracker", {{"digest", download.digest.ToString()},
+                                                            {"namespace", download.ns},
+                                                            {"source", NameOf(source)}});
+}
+
+// ---- When nobody helps ----
+
+void Downloads::GiveUpIfHopeless(Download& download) {
+  if (!download.started || download.readable() || download.storing_inline) return;
+  const absl::Duration waited = net::EventLoop::MonotonicNow() - download.begun;
+  if (parts_.trackers->status().ok() || waited < config_.tracker_timeout) return;
+  if (!OriginsHaveFailed(download) || (download.urgent && !BackendHasFailed(download))) return;
+  OnDone(download.digest,
+         absl::UnavailableError(Describe(download, absl::Floor(waited, absl::Milliseconds(1)))));
+}
+
+void Downloads::OnDeadline(Download& download) {
+  if (download.readable()) return;
+  const std::string message = Describe(download, config_.metainfo_timeout);
+  OnDone(download.digest, parts_.trackers->status().ok() ? absl::DeadlineExceededError(message)
+                                                         : absl::UnavailableError(message));
+}
+
+std::string Downloads::Describe(const Download& download, absl::Duration waited) const {
+  const auto say = [](const absl::Status& failure, absl::string_view otherwise) {
+    return failure.ok() ? std::string(otherwise) : std::string(failure.message());
+  };
+  const absl::Status trackers = parts_.trackers->status();
+  std::string text = absl::StrCat(
+      "blob ", download.digest.ToString(), ": no news of it within ", absl::FormatDuration(waited),
+      "; trackers: ", say(trackers.ok() ? download.tracker_failure : trackers, "silent"));
+  if (parts_.origins != nullptr) {
+    absl::StrAppend(&text, "; origins: ",
+                    say(download.origin_failure, !download.origins_asked    ? "not asked"
+                                                 : download.origin_answered ? "still looking"
+                                                                            : "silent"));
+  }
+  if (parts_.backends != nullptr) {
+    absl::StrAppend(&text, "; backend: ",
+                    say(download.backend_failure,
+                        download.backend == BackendState::kIdle ? "not read" : "silent"));
+  }
+  return text;
 }
 
 }  // namespace kraken::agent

@@ -24,7 +24,7 @@ void LookAhead::OnServed(const Namespace& ns,
   if (!config_.enabled || !IsNews(manifest->digest)) return;
   control_->Post([this, ns, manifest] {
     for (const Digest& digest : Wanted(*manifest)) {
-      downloads_->Want(ns, digest, [](const absl::Status&) {});
+      downloads_->WantAhead(ns, digest);
     }
   });
 }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <variant>
@@ -227,7 +228,8 @@ void RegistryFace::ReadManifest(Exchange exchange, const Namespace& ns, const Di
                ResourceKind::kManifest);
     return;
   }
-  AwaitBlob(*std::move(reader), config_.progress_timeout, parts_.control,
+  AwaitBlob(*std::move(reader), std::min(config_.progress_timeout, config_.first_byte_timeout),
+            parts_.control,
             [this, exchange, ns](absl::StatusOr<std::shared_ptr<peer_wire::BlobReader>> whole) {
               if (whole.ok()) {
                 SendManifest(exchange, ns, *std::move(whole));
@@ -280,10 +282,11 @@ void RegistryFace::ServeBlob(Exchange exchange, const Namespace& ns, const Diges
     RespondStatus(*exchange, blob.status(), ResourceKind::kBlob);
     return;
   }
-  parts_.control->Post([this, exchange, ns, digest] {
-    parts_.downloads->Want(ns, digest, [this, exchange, digest](absl::Status status) {
+  const MonotonicTime deadline = net::EventLoop::MonotonicNow() + config_.first_byte_timeout;
+  parts_.control->Post([this, exchange, ns, digest, deadline] {
+    parts_.downloads->Want(ns, digest, [this, exchange, digest, deadline](absl::Status status) {
       if (status.ok()) {
-        OpenAndStream(exchange, digest);
+        OpenAndStream(exchange, digest, deadline);
       } else {
         PostStatus(exchange, status, ResourceKind::kBlob);
       }
@@ -306,7 +309,7 @@ void RegistryFace::ServeComplete(Exchange exchange, std::shared_ptr<const storag
 }
 
 // On the control loop: the blob is arriving, or has just become complete.
-void RegistryFace::OpenAndStream(Exchange exchange, const Digest& digest) {
+void RegistryFace::OpenAndStream(Exchange exchange, const Digest& digest, MonotonicTime deadline) {
   absl::StatusOr<std::unique_ptr<peer_wire::BlobReader>> whole =
       parts_.node->OpenReader(digest, ByteOffset(0), ByteCount(-1));
   if (!whole.ok()) {
@@ -328,16 +331,27 @@ void RegistryFace::OpenAndStream(Exchange exchange, const Digest& digest) {
     PostStatus(exchange, reader.status(), ResourceKind::kBlob);
     return;
   }
-  exchange->Post(
-      [this, exchange, response, is_head, reader = *std::move(reader)](net::HttpExchange&) mutable {
-        exchange->StartResponse(response.status, response.headers,
-                                static_cast<uint64_t>(response.body->length.value()));
-        if (is_head) {
-          exchange->Finish();
-        } else {
-          StreamBlob(exchange, std::move(reader), config_.progress_timeout, CurrentLoop());
-        }
-      });
+  auto start = [response](net::HttpExchange& e) {
+    e.StartResponse(response.status, response.headers,
+                    static_cast<uint64_t>(response.body->length.value()));
+  };
+  exchange->Post([this, exchange, is_head, deadline, start = std::move(start),
+                  reader = *std::move(reader)](net::HttpExchange& e) mutable {
+    if (is_head) {
+      start(e);
+      e.Finish();
+      return;
+    }
+    BlobStreamOptions options;
+    options.start = std::move(start);
+    options.refuse = [](net::HttpExchange& refused, const absl::Status& status) {
+      RespondStatus(refused, status, ResourceKind::kBlob);
+    };
+    options.first_byte_timeout =
+        std::max(absl::ZeroDuration(), deadline - net::EventLoop::MonotonicNow());
+    options.progress_timeout = config_.progress_timeout;
+    StreamBlob(exchange, std::move(reader), std::move(options), CurrentLoop());
+  });
 }
 
 }  // namespace kraken::agent

@@ -71,7 +71,8 @@ class RegistryFace {
   void RespondManifest(Exchange exchange, const Namespace& ns,
                        const std::shared_ptr<const ServedManifest>& manifest);
   void ServeComplete(Exchange exchange, std::shared_ptr<const storage::Blob> blob);
-  void OpenAndStream(Exchange exchange, const Digest& digest);
+  // `deadline`: by when the client must have been told something.
+  void OpenAndStream(Exchange exchange, const Digest& digest, MonotonicTime deadline);
   net::EventLoop* CurrentLoop() const;
 
   const Parts parts_;

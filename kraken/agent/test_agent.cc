@@ -28,6 +28,7 @@ void TestAgent::StartOnControl(const TestAgentOptions& options) {
   ASSERT_OK(monitor);
   members_ = *std::move(monitor);
   trackers_ = std::make_unique<TrackerPool>(&control_.loop(), directory_.get(), members_.get());
+  StartFallbacks(options);
   auto build_index = rpc::BuildIndexClient::Create(
       &control_.loop(), directory_.get(), {.hosts = {.static_hosts = {options.build_index}}});
   ASSERT_OK(build_index);
@@ -39,21 +40,55 @@ void TestAgent::StartOnControl(const TestAgentOptions& options) {
   node_options.store = store_.get();
   node_options.disk = &disk_;
   node_options.announcer = trackers_.get();
+  node_options.swarm.stall_limit = config_.stall_timeout;
   node_options.self.id = PeerId::Random();
   node_options.self.ip = "127.0.0.1";
   node_options.listen_address = "127.0.0.1:0";
   auto node = peer_wire::SwarmNode::Create(std::move(node_options));
   ASSERT_OK(node);
   node_ = *std::move(node);
-  downloads_ = std::make_unique<Downloads>(&control_.loop(), trackers_.get(), node_.get(),
-                                           store_.get(), &disk_, config_);
+  Downloads::Parts parts;
+  parts.loop = &control_.loop();
+  parts.trackers = trackers_.get();
+  parts.origins = origins_.get();
+  parts.backends = backends_.get();
+  parts.node = node_.get();
+  parts.store = store_.get();
+  parts.disk = &disk_;
+  downloads_ = std::make_unique<Downloads>(parts, config_);
+  if (origins_ != nullptr) {
+    origins_->Start(
+        [this](const Digest& digest, const rpc::v1::TorrentNews& news) {
+          downloads_->OnNews(BlobSource::kOrigin, digest, news);
+        },
+        [this](const Digest& digest) { downloads_->OnOriginAnswer(digest); });
+  }
   node_->Start();
   trackers_->Start(
       node_->self(), /*zone=*/"",
       [this](const Digest& digest, const rpc::v1::TorrentNews& news) {
-        downloads_->OnNews(digest, news);
+        downloads_->OnNews(BlobSource::kTracker, digest, news);
       },
       [this] { node_->AnnounceAgain(); });
+}
+
+void TestAgent::StartFallbacks(const TestAgentOptions& options) {
+  if (!options.origins.empty()) {
+    cluster::ClusterMonitorOptions members;
+    members.hosts.static_hosts = options.origins;
+    members.passive_health.emplace();
+    auto monitor = cluster::ClusterMonitor::Create(&control_.loop(), members);
+    ASSERT_OK(monitor);
+    origin_members_ = *std::move(monitor);
+    origins_ =
+        std::make_unique<OriginPool>(&control_.loop(), directory_.get(), origin_members_.get());
+  }
+  if (options.backends != nullptr) {
+    daemon::BlobFetcherOptions reading;
+    reading.max_fetches = config_.max_backend_reads;
+    backends_ = std::make_unique<daemon::BlobFetcher>(&control_.loop(), options.backends,
+                                                      store_.get(), std::move(reading));
+  }
 }
 
 void TestAgent::Serve(const TestAgentOptions& options) {
@@ -90,6 +125,7 @@ TestAgent::~TestAgent() {
   registry_server_ = nullptr;
   admin_server_ = nullptr;
   if (access_ != nullptr) access_->Shutdown();
+  if (backends_ != nullptr) backends_->Shutdown();
   absl::Notification done;
   control_.loop().Post(
       [this, &done] { node_->Shutdown([&done](const absl::Status&) { done.Notify(); }); });
@@ -98,6 +134,9 @@ TestAgent::~TestAgent() {
   Run([this] {
     downloads_ = nullptr;
     node_ = nullptr;
+    backends_ = nullptr;
+    origins_ = nullptr;
+    origin_members_ = nullptr;
     build_index_ = nullptr;
     trackers_ = nullptr;
     members_ = nullptr;

@@ -11,11 +11,14 @@
 #include "kraken/agent/downloads.h"
 #include "kraken/agent/look_ahead.h"
 #include "kraken/agent/mirror_rules.h"
+#include "kraken/agent/origin_pool.h"
 #include "kraken/agent/pull_access.h"
 #include "kraken/agent/registry_face.h"
 #include "kraken/agent/tracker_pool.h"
+#include "kraken/backend/namespace_router.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
+#include "kraken/daemon/blob_fetcher.h"
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
@@ -32,6 +35,10 @@ struct TestAgentOptions {
   // Nobody listens there.
   std::string build_index = "127.0.0.1:1";
   DownloadConfig downloads;
+  // Of origins that are asked past the tracker; empty: none is.
+  std::vector<std::string> origins;
+  // Outlives the agent; null: none is read.
+  const backend::NamespaceRouter* backends = nullptr;
   std::vector<MirrorRule> mirrors;
   access::AccessConfig access;
   LookAheadConfig look_ahead = {.enabled = false, .platforms = {}};
@@ -64,6 +71,7 @@ class TestAgent {
 
  private:
   void StartOnControl(const TestAgentOptions& options);
+  void StartFallbacks(const TestAgentOptions& options);
   void Serve(const TestAgentOptions& options);
 
   const DownloadConfig config_;
@@ -75,6 +83,9 @@ class TestAgent {
   std::unique_ptr<rpc::ChannelDirectory> directory_;
   std::unique_ptr<cluster::ClusterMonitor> members_;
   std::unique_ptr<TrackerPool> trackers_;
+  std::unique_ptr<cluster::ClusterMonitor> origin_members_;
+  std::unique_ptr<OriginPool> origins_;
+  std::unique_ptr<daemon::BlobFetcher> backends_;
   std::unique_ptr<rpc::BuildIndexClient> build_index_;
   std::unique_ptr<peer_wire::SwarmNode> node_;
   std::unique_ptr<Downloads> downloads_;

@@ -32,8 +32,9 @@ class Backend {
   virtual absl::StatusOr<ByteCount> StatBlob(const Namespace& ns, const Digest& digest,
                                              const registry::Cancellation& cancellation);
 
-  // Streams a blob from `offset` to its end, in order; `sink` may block. The bytes are not checked
-  // against the digest: who stores them hashes them. Errors of the sink come back as they are.
+  // Streams a blob from `offset` to its end, or at least to BlobSink::end(), in order; `sink` may
+  // block. The bytes are not checked against the digest: who stores them hashes them. Errors of the
+  // sink come back as they are.
   virtual absl::Status DownloadBlob(const Namespace& ns, const Digest& digest, ByteOffset offset,
                                     registry::BlobSink& sink,
                                     const registry::Cancellation& cancellation);

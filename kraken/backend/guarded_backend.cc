@@ -33,6 +33,7 @@ class GuardedBackend::ThrottledSink : public registry::BlobSink {
                 const registry::Cancellation& cancellation)
       : owner_(owner), sink_(sink), cancellation_(cancellation) {}
 
+  absl::optional<ByteOffset> end() const override { return sink_.end(); }
   absl::Status Begin(absl::optional<ByteCount> blob_size) override {
     return sink_.Begin(blob_size);
   }

@@ -18,6 +18,7 @@ namespace kraken::backend {
 // Keeps what it is given.
 class StringSink : public registry::BlobSink {
  public:
+  absl::optional<ByteOffset> end() const override { return wanted_end; }
   absl::Status Begin(absl::optional<ByteCount> blob_size) override {
     ++begun;
     size = blob_size;
@@ -28,6 +29,7 @@ class StringSink : public registry::BlobSink {
     return on_write ? on_write() : absl::OkStatus();
   }
 
+  absl::optional<ByteOffset> wanted_end;
   int begun = 0;
   absl::optional<ByteCount> size;
   std::string content;

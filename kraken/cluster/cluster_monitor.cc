@@ -42,6 +42,9 @@ ClusterMonitor::ClusterMonitor(net::EventLoop* loop, ClusterMonitorOptions optio
       options_(std::move(options)),
       hosts_(std::move(hosts)),
       filter_(options_.health),
+      passive_filter_(options_.passive_health.has_value()
+                          ? std::make_unique<PassiveHealthFilter>(*options_.passive_health)
+                          : nullptr),
       http_(loop,
             [this] {
               net::HttpClientOptions http;
@@ -52,7 +55,7 @@ ClusterMonitor::ClusterMonitor(net::EventLoop* loop, ClusterMonitorOptions optio
   OnMembers();
   Rebuild();
   Lookup();
-  if (!options_.health.disabled) {
+  if (!options_.health.disabled && passive_filter_ == nullptr) {
     probe_timer_ = loop_->RunAfter(options_.health.monitor_interval, [this] { ProbeAll(); });
   }
 }
@@ -61,6 +64,7 @@ ClusterMonitor::~ClusterMonitor() {
   *alive_ = nullptr;
   loop_->CancelTimer(lookup_timer_);
   loop_->CancelTimer(probe_timer_);
+  loop_->CancelTimer(return_timer_);
 }
 
 std::vector<std::string> ClusterMonitor::healthy() const { return healthy_; }
@@ -117,7 +121,22 @@ void ClusterMonitor::ProbeAll() {
 }
 
 void ClusterMonitor::ReportFailure(absl::string_view host) {
-  if (!options_.health.disabled) Record(std::string(host), false);
+  if (passive_filter_ == nullptr) {
+    if (!options_.health.disabled) Record(std::string(host), false);
+    return;
+  }
+  passive_filter_->RecordFailure(host, net::EventLoop::MonotonicNow());
+  Rebuild();
+  AwaitReturns();
+}
+
+void ClusterMonitor::AwaitReturns() {
+  if (return_timer_ != net::TimerId::kNone || healthy_.size() == hosts_.hosts().size()) return;
+  return_timer_ = loop_->RunAfter(options_.passive_health->fail_timeout, [this] {
+    return_timer_ = net::TimerId::kNone;
+    Rebuild();
+    AwaitReturns();
+  });
 }
 
 void ClusterMonitor::Record(const std::string& host, bool passed) {
@@ -126,8 +145,15 @@ void ClusterMonitor::Record(const std::string& host, bool passed) {
   Rebuild();
 }
 
+std::vector<std::string> ClusterMonitor::FindHealthy() const {
+  if (passive_filter_ != nullptr) {
+    return passive_filter_->Healthy(hosts_.hosts(), net::EventLoop::MonotonicNow());
+  }
+  return options_.health.disabled ? hosts_.hosts() : filter_.Healthy();
+}
+
 void ClusterMonitor::Rebuild() {
-  std::vector<std::string> healthy = options_.health.disabled ? hosts_.hosts() : filter_.Healthy();
+  std::vector<std::string> healthy = FindHealthy();
   if (ring_ != nullptr && healthy == healthy_ && ring_->members() == hosts_.hosts()) return;
   healthy_ = std::move(healthy);
   ring_ = std::make_shared<const Ring>(hosts_.hosts(), healthy_, options_.max_replica);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ namespace kraken::cluster {
 struct ClusterMonitorOptions {
   config::HostListConfig hosts;
   config::ActiveHealthCheckConfig health;
+  // Set: nobody is asked for /health, and ReportFailure() alone tells who is down, for once or
+  // twice the `fail_timeout`. `health` says nothing then.
+  std::optional<config::PassiveHealthCheckConfig> passive_health;
   int max_replica = config::HashRingConfig().max_replica;
   // Of the hosts' HTTP face; null: plain HTTP.
   std::shared_ptr<const net::TlsContext> tls;
@@ -44,7 +48,7 @@ class ClusterMonitor {
   std::vector<std::string> healthy() const;
 
   // A request of somebody's to the host failed on the network: counts as a failed probe, so that a
-  // dead host is known sooner than by asking.
+  // dead host is known sooner than by asking, or at all.
   void ReportFailure(absl::string_view host);
 
   // Called after each change of the ring.
@@ -57,18 +61,24 @@ class ClusterMonitor {
   void OnMembers();
   void ProbeAll();
   void Record(const std::string& host, bool passed);
+  std::vector<std::string> FindHealthy() const;
+  // Of passive health: looks again when who is out of use may be back.
+  void AwaitReturns();
   void Rebuild();
 
   net::EventLoop* const loop_;
   const ClusterMonitorOptions options_;
   HostList hosts_;
   ActiveHealthFilter filter_;
+  // Null unless health is passive.
+  const std::unique_ptr<PassiveHealthFilter> passive_filter_;
   net::HttpClient http_;
   std::shared_ptr<const Ring> ring_;
   std::vector<std::string> healthy_;
   std::function<void()> on_change_;
   net::TimerId lookup_timer_ = net::TimerId::kNone;
   net::TimerId probe_timer_ = net::TimerId::kNone;
+  net::TimerId return_timer_ = net::TimerId::kNone;
   int probes_under_way_ = 0;
   // A look-up that outlives this object finds it gone.
   std::shared_ptr<ClusterMonitor*> alive_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,14 +26,17 @@ constexpr absl::Duration kLimit = absl::Seconds(20);
 class FakeHost {
  public:
   explicit FakeHost(net::LoopThread& loop)
-      : http_({&loop.loop()}, net::HttpServerOptions(),
-              [this](auto exchange) { exchange->Respond(healthy ? 200 : 503, {}, ""); }) {
+      : http_({&loop.loop()}, net::HttpServerOptions(), [this](auto exchange) {
+          ++asked;
+          exchange->Respond(healthy ? 200 : 503, {}, "");
+        }) {
     auto bound = http_.Listen("127.0.0.1:0");
     EXPECT_OK(bound);
     address = bound->ToString();
   }
 
   std::atomic<bool> healthy{true};
+  std::atomic<int> asked{0};
   std::string address;
 
  private:
@@ -48,6 +52,7 @@ class ClusterMonitorTest : public ::testing::Test {
       options.health.monitor_interval = absl::Milliseconds(5);
       options.health.filter.fails = 2;
       options.self = self;
+      options.passive_health = passive_;
       auto monitor = ClusterMonitor::Create(&loop_.loop(), options);
       ASSERT_OK(monitor);
       monitor_ = *std::move(monitor);
@@ -71,6 +76,7 @@ class ClusterMonitorTest : public ::testing::Test {
 
   net::LoopThread server_loop_{"servers"};
   net::LoopThread loop_{"monitor"};
+  std::optional<config::PassiveHealthCheckConfig> passive_;
   std::unique_ptr<ClusterMonitor> monitor_;
   absl::Mutex mu_;
   std::vector<std::string> healthy_;
@@ -105,6 +111,23 @@ TEST_F(ClusterMonitorTest, BelievesFailedRequestsToo) {
     monitor_->ReportFailure("127.0.0.1:1");
   });
   EXPECT_TRUE(WaitForHealthy({a.address}));
+}
+
+TEST_F(ClusterMonitorTest, WithPassiveHealthNobodyIsProbedAndWhoFailedComesBack) {
+  FakeHost a(server_loop_);
+  FakeHost b(server_loop_);
+  a.healthy = false;
+  b.healthy = false;
+  passive_ = {.fails = 2, .fail_timeout = absl::Milliseconds(200)};
+  Create({.dns = "", .static_hosts = {a.address, b.address}});
+  loop_.RunAndWait([&] { monitor_->ReportFailure(b.address); });
+  EXPECT_TRUE(WaitForHealthy({a.address, b.address}));
+  loop_.RunAndWait([&] {
+    monitor_->ReportFailure(b.address);
+    EXPECT_EQ(monitor_->healthy(), std::vector<std::string>{a.address});
+  });
+  EXPECT_TRUE(WaitForHealthy({a.address, b.address}));
+  EXPECT_EQ(a.asked + b.asked, 0);
 }
 
 TEST_F(ClusterMonitorTest, LooksItsMembersUp) {

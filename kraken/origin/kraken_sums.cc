@@ -14,6 +14,22 @@ namespace {
 
 constexpr int64_t kReadBytes = 256 << 10;
 
+class SummingTap final : public daemon::BlobTap {
+ public:
+  SummingTap(KrakenSums* sums, swarm::KrakenSummer summer)
+      : sums_(sums), summer_(std::move(summer)) {}
+
+  void Append(absl::Span<const uint8_t> bytes) override { summer_.Append(bytes); }
+  void Finish() override {
+    absl::StatusOr<swarm::KrakenMetainfo> metainfo = summer_.Finish();
+    if (metainfo.ok()) sums_->Remember(*std::move(metainfo));
+  }
+
+ private:
+  KrakenSums* const sums_;
+  swarm::KrakenSummer summer_;
+};
+
 }  // namespace
 
 KrakenSums::KrakenSums(net::EventLoop* loop, storage::BlobStore* store,
@@ -44,6 +60,13 @@ storage::PieceLayout KrakenSums::LayoutFor(const storage::PieceLayout& stored) c
       storage::PieceLayout::Create(stored.size(), piece_lengths_.LengthFor(stored.size()));
   const bool fits = configured.ok() && configured->piece_count() == PieceCount(1);
   return fits ? *configured : stored;
+}
+
+std::unique_ptr<daemon::BlobTap> KrakenSums::MakeTap(const Digest& digest,
+                                                     const storage::PieceLayout& stored) {
+  absl::StatusOr<swarm::KrakenSummer> summer = SummerOf(digest, stored);
+  if (!summer.ok()) return nullptr;
+  return std::make_unique<SummingTap>(this, *std::move(summer));
 }
 
 absl::StatusOr<swarm::KrakenSummer> KrakenSums::SummerOf(const Digest& digest,

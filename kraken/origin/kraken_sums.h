@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "kraken/base/digest.h"
 #include "kraken/base/worker_pool.h"
+#include "kraken/daemon/blob_fetcher.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/storage/blob_store.h"
 #include "kraken/storage/piece_layout.h"
@@ -24,7 +25,7 @@
 namespace kraken::origin {
 
 // What Kraken's version 1 knows of this origin's blobs: their pieces' CRC-32 sums. Those of a blob
-// that comes from a backend are made on its way in (BlobFetcher). Any other blob is read once more,
+// that comes from a backend are made on its way in (MakeTap). Any other blob is read once more,
 // after somebody has asked; one at a time. The latest are remembered.
 class KrakenSums {
  public:
@@ -46,6 +47,11 @@ class KrakenSums {
   // more pieces than version 1 can speak of.
   absl::StatusOr<swarm::KrakenSummer> SummerOf(const Digest& digest,
                                                const storage::PieceLayout& stored) const;
+
+  // Sums a blob on its way into the store, and remembers that. Null if it can't be summed. Any
+  // thread; the tap does not outlive this object.
+  std::unique_ptr<daemon::BlobTap> MakeTap(const Digest& digest,
+                                           const storage::PieceLayout& stored);
 
   // Any thread.
   std::shared_ptr<const swarm::KrakenMetainfo> Remember(swarm::KrakenMetainfo metainfo);

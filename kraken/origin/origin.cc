@@ -13,6 +13,7 @@
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/blob_fetcher.h"
 #include "kraken/daemon/blob_store_config.h"
 #include "kraken/daemon/http_front.h"
 #include "kraken/daemon/kraken_gate.h"
@@ -27,7 +28,6 @@
 #include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
-#include "kraken/origin/blob_fetcher.h"
 #include "kraken/origin/kraken_routes.h"
 #include "kraken/origin/kraken_sums.h"
 #include "kraken/origin/origin_hub.h"
@@ -161,9 +161,17 @@ class Origin final : public daemon::Daemon {
     if (config_.compat.kraken) {
       sums_ = std::make_unique<KrakenSums>(&control_, store_.get(), config_.piece_lengths);
     }
-    fetcher_ = std::make_unique<BlobFetcher>(&control_, &backends_->router(), store_.get(),
-                                             config_.piece_lengths, config_.blobrefresh.max_fetches,
-                                             sums_.get());
+    daemon::BlobFetcherOptions fetching;
+    fetching.piece_lengths = config_.piece_lengths;
+    fetching.max_fetches = config_.blobrefresh.max_fetches;
+    if (sums_ != nullptr) {
+      fetching.tap = [sums = sums_.get()](const Digest& digest,
+                                          const storage::PieceLayout& stored) {
+        return sums->MakeTap(digest, stored);
+      };
+    }
+    fetcher_ = std::make_unique<daemon::BlobFetcher>(&control_, &backends_->router(), store_.get(),
+                                                     std::move(fetching));
     OriginHub::Parts parts;
     parts.loop = &control_;
     parts.cluster = cluster_.get();
@@ -225,7 +233,7 @@ class Origin final : public daemon::Daemon {
   std::unique_ptr<cluster::ClusterMonitor> cluster_;
   std::unique_ptr<peer_wire::SwarmNode> node_;
   std::unique_ptr<KrakenSums> sums_;
-  std::unique_ptr<BlobFetcher> fetcher_;
+  std::unique_ptr<daemon::BlobFetcher> fetcher_;
   std::unique_ptr<OriginHub> hub_;
   std::unique_ptr<rpc::OriginService> service_;
   std::unique_ptr<rpc::RpcServer> rpc_server_;

@@ -10,8 +10,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
+#include "kraken/daemon/blob_fetcher.h"
 #include "kraken/net/event_loop.h"
-#include "kraken/origin/blob_fetcher.h"
 #include "kraken/origin/kraken_sums.h"
 #include "kraken/origin/origin_blob.h"
 #include "kraken/peer_wire/swarm_node.h"
@@ -52,7 +52,7 @@ class OriginHub final : public rpc::OriginHandler {
     rpc::OriginClient* origins = nullptr;
     peer_wire::SwarmNode* node = nullptr;
     storage::BlobStore* store = nullptr;
-    BlobFetcher* fetcher = nullptr;
+    daemon::BlobFetcher* fetcher = nullptr;
     WorkerPool* disk = nullptr;
     // Null: there are no processes of Kraken's version 1 (`compat.kraken`).
     KrakenSums* sums = nullptr;

@@ -16,11 +16,11 @@
 #include "kraken/base/test_util.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
+#include "kraken/daemon/blob_fetcher.h"
+#include "kraken/daemon/scripted_backend.h"
 #include "kraken/net/loop_thread.h"
-#include "kraken/origin/blob_fetcher.h"
 #include "kraken/origin/kraken_sums.h"
 #include "kraken/origin/origin_hub.h"
-#include "kraken/origin/scripted_backend.h"
 #include "kraken/peer_wire/test_swarm.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/convert.h"
@@ -53,13 +53,12 @@ inline peer_wire::TestNodeOptions NodeOptions(const std::string& store_root) {
 // An origin process. Its address is there before it serves, for the others' host lists.
 class OriginProcess final : private rpc::OriginHandler {
  public:
-  OriginProcess(ScriptedBackend* backend, const std::string& store_root, bool with_sums)
+  OriginProcess(daemon::ScriptedBackend* backend, const std::string& store_root, bool with_sums)
       : node_(&no_peers_, NodeOptions(store_root)),
         sums_(with_sums
                   ? std::make_unique<KrakenSums>(&node_.loop(), &node_.store(), PieceLengths())
                   : nullptr),
-        fetcher_(&node_.loop(), &backend->router(), &node_.store(), PieceLengths(),
-                 /*max_fetches=*/4, sums_.get()) {}
+        fetcher_(&node_.loop(), &backend->router(), &node_.store(), FetcherOptions()) {}
 
   ~OriginProcess() override {
     node_.Run([this] {
@@ -157,6 +156,17 @@ class OriginProcess final : private rpc::OriginHandler {
     hub_->OnProgressStreamClosed(outlet);
   }
 
+  daemon::BlobFetcherOptions FetcherOptions() {
+    daemon::BlobFetcherOptions options{
+        .piece_lengths = PieceLengths(), .max_fetches = 4, .tap = nullptr};
+    if (sums_ != nullptr) {
+      options.tap = [sums = sums_.get()](const Digest& digest, const storage::PieceLayout& stored) {
+        return sums->MakeTap(digest, stored);
+      };
+    }
+    return options;
+  }
+
   static storage::PieceLengthTable PieceLengths() {
     return *storage::PieceLengthTable::Create({{0, kPieceLength}});
   }
@@ -165,7 +175,7 @@ class OriginProcess final : private rpc::OriginHandler {
   WorkerPool disk_{2, 1000};
   peer_wire::TestNode node_;
   std::unique_ptr<KrakenSums> sums_;
-  BlobFetcher fetcher_;
+  daemon::BlobFetcher fetcher_;
   std::unique_ptr<rpc::ChannelDirectory> directory_;
   std::unique_ptr<rpc::OriginClient> client_;
   std::unique_ptr<cluster::ClusterMonitor> cluster_;
@@ -336,7 +346,7 @@ class OriginHubTest : public ::testing::Test {
   const std::string store_root_ = MakeTestDir() + "/store";
   // Whether there are processes of Kraken's version 1.
   bool with_sums_ = false;
-  ScriptedBackend backend_;
+  daemon::ScriptedBackend backend_;
   net::LoopThread client_loop_{"client"};
   std::unique_ptr<rpc::ChannelDirectory> directory_;
   std::unique_ptr<rpc::OriginClient> client_;

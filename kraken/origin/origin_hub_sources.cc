@@ -182,7 +182,7 @@ void OriginHub::FetchFromBackend(OriginBlob& blob) {
     OriginBlob* blob = Find(digest);
     return blob != nullptr && blob->id == id ? blob : nullptr;
   };
-  FetchEvents events;
+  daemon::FetchEvents events;
   events.on_begin = [this, current](std::shared_ptr<storage::PartialBlob> partial,
                                     std::vector<Sha256State> states) {
     if (OriginBlob* blob = current()) OnFetchBegin(*blob, std::move(partial), std::move(states));
@@ -200,7 +200,8 @@ void OriginHub::FetchFromBackend(OriginBlob& blob) {
   events.on_done = [this, current](const absl::Status& status) {
     if (OriginBlob* blob = current()) OnFetchDone(*blob, status);
   };
-  parts_.fetcher->Fetch(blob.digest, blob.ns, blob.fetch, std::move(events));
+  parts_.fetcher->Fetch({.digest = blob.digest, .ns = blob.ns, .piece_length = std::nullopt},
+                        blob.fetch, std::move(events));
 }
 
 void OriginHub::OnFetchBegin(OriginBlob& blob, std::shared_ptr<storage::PartialBlob> partial,

@@ -14,6 +14,11 @@ class BlobSink {
  public:
   virtual ~BlobSink() = default;
 
+  // Where the sink's wish ends: it needs nothing of the blob from there on. To the blob's end
+  // unless it says otherwise. A sender need not know of this, so the sink may be given more. Does
+  // not change from Begin() on.
+  virtual absl::optional<ByteOffset> end() const { return absl::nullopt; }
+
   // Once, before the first Write(): the size of the whole blob, as far as the sender says it.
   virtual absl::Status Begin(absl::optional<ByteCount> blob_size) = 0;
   // The next bytes; never empty. Valid during the call only.

@@ -143,6 +143,8 @@ class RegistryClient::ResponseReader {
 
   // Where this try has to begin.
   virtual ByteOffset position() const { return ByteOffset(0); }
+  // Where it may end; nullopt: with the thing that is asked for.
+  virtual absl::optional<ByteOffset> end() const { return absl::nullopt; }
   // A 2xx. An error is the outcome: no further try.
   virtual absl::Status OnHead(const net::HttpResponseHead& head) = 0;
   virtual absl::Status OnBody(absl::string_view /*data*/) { return absl::OkStatus(); }
@@ -196,6 +198,7 @@ class RegistryClient::BlobReader : public ResponseReader {
   BlobReader(ByteOffset offset, BlobSink& sink) : position_(offset), sink_(sink) {}
 
   ByteOffset position() const override { return position_; }
+  absl::optional<ByteOffset> end() const override { return sink_.end(); }
   // An error of the sink, which is the caller's own.
   bool sink_failed() const { return sink_failed_; }
 
@@ -235,6 +238,7 @@ class RegistryClient::BlobReader : public ResponseReader {
     }
     if (!size_.has_value()) return absl::OkStatus();
     if (position_ == ByteOffset(size_->value())) return absl::OkStatus();
+    if (end().has_value() && position_ >= *end()) return absl::OkStatus();
     return absl::UnavailableError(
         absl::StrCat("ended after ", position_.value(), " of ", size_->value(), " bytes"));
   }
@@ -531,8 +535,13 @@ absl::StatusOr<RegistryClient::Answer> RegistryClient::Send(const Request& reque
   http_request.url = url;
   if (!request.accept.empty()) http_request.headers.Add("Accept", request.accept);
   if (!authorization.empty()) http_request.headers.Add("Authorization", authorization);
-  if (reader.position() > ByteOffset(0)) {
-    http_request.headers.Add("Range", absl::StrCat("bytes=", reader.position().value(), "-"));
+  const absl::optional<ByteOffset> end = reader.end();
+  if (reader.position() > ByteOffset(0) || end.has_value()) {
+    // Of a range both ends are in it (RFC 9110, 14.1.2).
+    http_request.headers.Add(
+        "Range", end.has_value()
+                     ? absl::StrCat("bytes=", reader.position().value(), "-", end->value() - 1)
+                     : absl::StrCat("bytes=", reader.position().value(), "-"));
   }
   http_request.tls = url.SameOrigin(options_.registry) ? options_.tls : options_.redirect_tls;
   http_request.timeouts.head = options_.timeout;

@@ -111,9 +111,9 @@ class RegistryClient {
   absl::StatusOr<ByteCount> HeadBlob(const RepositoryName& repository, const Digest& digest,
                                      const Cancellation& cancellation);
 
-  // Streams a blob from `offset` to its end into `sink`. The bytes are not hashed here: who stores
-  // them does. OUT_OF_RANGE: `offset` is behind the end. DATA_LOSS: the blob's size changed
-  // between tries. Errors of the sink come back as they are.
+  // Streams a blob from `offset` to its end, or that of the sink's wish, into `sink`. The bytes are
+  // not hashed here: who stores them does. OUT_OF_RANGE: `offset` is behind the end. DATA_LOSS: the
+  // blob's size changed between tries. Errors of the sink come back as they are.
   absl::Status GetBlob(const RepositoryName& repository, const Digest& digest, ByteOffset offset,
                        BlobSink& sink, const Cancellation& cancellation);
 

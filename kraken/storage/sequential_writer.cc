@@ -17,9 +17,11 @@ std::optional<int64_t> SizeOf(const PartialBlob& partial) {
 
 }  // namespace
 
-SequentialWriter::SequentialWriter(std::shared_ptr<PartialBlob> partial, OnPiece on_piece)
+SequentialWriter::SequentialWriter(std::shared_ptr<PartialBlob> partial, OnPiece on_piece,
+                                   Trust trust)
     : partial_(std::move(partial)),
       on_piece_(std::move(on_piece)),
+      trust_(trust),
       piece_length_(partial_->piece_length().value()),
       size_(SizeOf(*partial_)) {
   if (partial_->all_verified()) {
@@ -33,9 +35,32 @@ SequentialWriter::SequentialWriter(std::shared_ptr<PartialBlob> partial, OnPiece
   hash_ = Sha256(prefix.state, static_cast<uint64_t>(offset_));
 }
 
-absl::Status SequentialWriter::AbandonWith(absl::Status status) {
-  partial_->Abandon(status);
+absl::Status SequentialWriter::Refuse(absl::Status status) {
+  if (trust_ == Trust::kNobody || added_states_) partial_->Abandon(status);
+  lease_ = nullptr;
+  status_ = status;
   return status;
+}
+
+void SequentialWriter::PassOverVerified() {
+  if (!status_.ok() || in_piece_ || !size_.has_value()) return;
+  while (offset_ < *size_ && partial_->Has(CurrentPiece())) {
+    const PieceIndex piece = CurrentPiece();
+    const int64_t end = std::min(*size_, piece_start_ + piece_length_);
+    std::optional<Sha256State> state;
+    if (end < *size_) {
+      state = partial_->StateAfter(piece);
+      // Abandoned meanwhile; whoever writes next hears of it.
+      if (!state.has_value()) return;
+      hash_ = Sha256(*state, static_cast<uint64_t>(end));
+    } else {
+      // Every piece before it is verified, hence all of the blob.
+      complete_ = true;
+    }
+    offset_ = end;
+    piece_start_ = end;
+    if (on_piece_ != nullptr) on_piece_(piece, state);
+  }
 }
 
 PieceIndex SequentialWriter::CurrentPiece() const {
@@ -49,10 +74,9 @@ bool SequentialWriter::AtInnerPieceEnd() const {
 absl::Status SequentialWriter::Append(absl::Span<const uint8_t> bytes) {
   if (!status_.ok()) return status_;
   if (size_.has_value() && static_cast<int64_t>(bytes.size()) > *size_ - offset_) {
-    status_ = AbandonWith(
+    return Refuse(
         absl::DataLossError(absl::StrCat("the source sent more than the ", *size_,
                                          " bytes of blob ", partial_->digest().ToString())));
-    return status_;
   }
   while (!bytes.empty() && status_.ok()) {
     // While the size is unknown, only the next byte tells that the piece was not the last one.
@@ -96,9 +120,11 @@ absl::Status SequentialWriter::AppendWithinPiece(absl::Span<const uint8_t> bytes
 absl::Status SequentialWriter::EndInnerPiece() {
   const PieceIndex piece = CurrentPiece();
   const Sha256State state = hash_.state();
-  const absl::Status known = partial_->AddState(piece, state);
-  if (absl::IsDataLoss(known)) return AbandonWith(known);
-  KH_RETURN_IF_ERROR(known);
+  const bool is_new = !partial_->StateAfter(piece).has_value();
+  const absl::Status added = partial_->AddState(piece, state);
+  if (absl::IsDataLoss(added)) return Refuse(added);
+  KH_RETURN_IF_ERROR(added);
+  added_states_ |= is_new;
   if (lease_ != nullptr) KH_RETURN_IF_ERROR(lease_->MarkVerified());
   lease_ = nullptr;
   in_piece_ = false;
@@ -110,9 +136,9 @@ absl::Status SequentialWriter::EndInnerPiece() {
 absl::Status SequentialWriter::EndLastPiece() {
   Sha256 whole = hash_;
   if (whole.Finish() != partial_->digest()) {
-    return AbandonWith(absl::DataLossError(absl::StrCat("the bytes that the source sent as blob ",
-                                                        partial_->digest().ToString(),
-                                                        " do not have this digest")));
+    return Refuse(absl::DataLossError(absl::StrCat("the bytes that the source sent as blob ",
+                                                   partial_->digest().ToString(),
+                                                   " do not have this digest")));
   }
   if (lease_ != nullptr) {
     KH_RETURN_IF_ERROR(lease_->MarkVerified());

@@ -25,11 +25,21 @@ namespace kraken::storage {
 // methods block on the disk.
 class SequentialWriter {
  public:
-  // Called after each piece is verified, with the state after it; nullopt for the last piece
-  // (then the digest holds).
+  // Called after each piece is verified, or passed over, with the state after it; nullopt for the
+  // last piece (then the digest holds).
   using OnPiece = absl::AnyInvocable<void(PieceIndex, std::optional<Sha256State>)>;
 
-  explicit SequentialWriter(std::shared_ptr<PartialBlob> partial, OnPiece on_piece = nullptr);
+  // Whom to believe when the bytes contradict a state that the partial knows.
+  enum class Trust {
+    // Nobody: all of it may be wrong, and is abandoned.
+    kNobody,
+    // The partial, whose list an origin has vouched for: what is verified stays, unless this writer
+    // has added states of its own.
+    kKnownStates,
+  };
+
+  explicit SequentialWriter(std::shared_ptr<PartialBlob> partial, OnPiece on_piece = nullptr,
+                            Trust trust = Trust::kNobody);
 
   SequentialWriter(const SequentialWriter&) = delete;
   SequentialWriter& operator=(const SequentialWriter&) = delete;
@@ -37,10 +47,18 @@ class SequentialWriter {
   // Where the next byte given to Append belongs.
   ByteOffset next_offset() const { return ByteOffset(offset_); }
 
-  // DATA_LOSS (and the partial is abandoned): the source sent more bytes than the size, a state
-  // contradicts a known one, or the digest does not hold. Other errors (disk full) leave it
-  // resumable. After an error every call returns it.
+  // DATA_LOSS (and the partial is abandoned, if Refuse() does): the source sent more bytes than the
+  // size, a state contradicts a known one, or the digest does not hold. Other errors (disk full)
+  // leave it resumable. After an error every call returns it.
   absl::Status Append(absl::Span<const uint8_t> bytes);
+
+  // Goes on behind the pieces at next_offset() that are verified already, so that they need not
+  // come again. No effect within a piece, or while the size is unknown.
+  void PassOverVerified();
+
+  // What the source said can't be true: abandons the partial, as far as `trust` has it so, and
+  // returns `status`, which every call returns from then on.
+  absl::Status Refuse(absl::Status status);
 
   // The source has ended. UNAVAILABLE (resumable) when bytes are missing, DATA_LOSS (abandoned)
   // when the digest does not hold; else commits, here, and returns the blob.
@@ -50,12 +68,12 @@ class SequentialWriter {
   absl::Status AppendWithinPiece(absl::Span<const uint8_t> bytes);
   absl::Status EndInnerPiece();
   absl::Status EndLastPiece();
-  absl::Status AbandonWith(absl::Status status);
   PieceIndex CurrentPiece() const;
   bool AtInnerPieceEnd() const;
 
   const std::shared_ptr<PartialBlob> partial_;
   OnPiece on_piece_;
+  const Trust trust_;
   const int64_t piece_length_;
   std::optional<int64_t> size_;
   Sha256 hash_;
@@ -66,6 +84,8 @@ class SequentialWriter {
   std::unique_ptr<PieceLease> lease_;
   bool in_piece_ = false;
   bool complete_ = false;
+  // A state came from this writer, and from nobody else.
+  bool added_states_ = false;
   absl::Status status_;
 };
 

@@ -128,6 +128,68 @@ TEST_F(SequentialWriterTest, PiecesFromElsewhereAreHashedButNotWrittenAgain) {
   ExpectStored(blob);
 }
 
+TEST_F(SequentialWriterTest, PassesOverWhatIsVerifiedAndGoesOnFromItsState) {
+  const TestBlob blob(6 * kPiece, kPiece);
+  const std::shared_ptr<PartialBlob> partial = Begin(blob);
+  for (const int piece : {0, 2, 3, 5}) Deliver(*partial, blob, piece);
+  std::vector<int> pieces;
+  std::vector<Sha256State> states;
+  SequentialWriter writer(partial, [&](PieceIndex piece, std::optional<Sha256State> state) {
+    pieces.push_back(piece.value());
+    if (state.has_value()) states.push_back(*state);
+  });
+  const auto feed_piece = [&](int64_t piece) {
+    return Feed(writer, absl::MakeConstSpan(blob.bytes).subspan(piece * kPiece, kPiece), 10'000);
+  };
+  writer.PassOverVerified();
+  ASSERT_EQ(writer.next_offset(), ByteOffset(kPiece));
+  ASSERT_OK(feed_piece(1));
+  writer.PassOverVerified();
+  ASSERT_EQ(writer.next_offset(), ByteOffset(4 * kPiece));
+  ASSERT_OK(writer.Append(absl::MakeConstSpan(blob.bytes).subspan(4 * kPiece, 1)));
+  writer.PassOverVerified();
+  ASSERT_EQ(writer.next_offset(), ByteOffset(4 * kPiece + 1));
+  ASSERT_OK(writer.Append(absl::MakeConstSpan(blob.bytes).subspan(4 * kPiece + 1, kPiece - 1)));
+  writer.PassOverVerified();
+  ASSERT_EQ(writer.next_offset(), ByteOffset(6 * kPiece));
+  ASSERT_OK(writer.Finish());
+  EXPECT_THAT(pieces, testing::ElementsAre(1, 2, 3, 4, 5));
+  EXPECT_EQ(states, std::vector<Sha256State>(blob.states.begin() + 1, blob.states.end()));
+  ExpectStored(blob);
+}
+
+TEST_F(SequentialWriterTest, WhatATrustedListHasVerifiedOutlivesABadSource) {
+  const TestBlob blob(3 * kPiece, kPiece);
+  const std::shared_ptr<PartialBlob> partial = Begin(blob);
+  Deliver(*partial, blob, 1);
+  // An inner piece, and the last one.
+  for (const int64_t bad : {int64_t{0}, 2 * kPiece}) {
+    std::vector<uint8_t> bytes = blob.bytes;
+    bytes[static_cast<size_t>(bad)] ^= 1;
+    SequentialWriter writer(partial, nullptr, SequentialWriter::Trust::kKnownStates);
+    const size_t begin = static_cast<size_t>(writer.next_offset().value());
+    EXPECT_THAT(Feed(writer, absl::MakeConstSpan(bytes).subspan(begin), 1 << 20),
+                StatusIs(absl::StatusCode::kDataLoss));
+    EXPECT_THAT(writer.Finish(), StatusIs(absl::StatusCode::kDataLoss));
+    EXPECT_TRUE(partial->Has(PieceIndex(1)));
+  }
+  SequentialWriter writer(partial, nullptr, SequentialWriter::Trust::kKnownStates);
+  ASSERT_EQ(writer.next_offset(), ByteOffset(2 * kPiece));
+  ASSERT_OK(Feed(writer, absl::MakeConstSpan(blob.bytes).subspan(2 * kPiece), 1 << 20));
+  ASSERT_OK(writer.Finish());
+  ExpectStored(blob);
+}
+
+TEST_F(SequentialWriterTest, StatesThatNobodyVouchedForGoWithABadSource) {
+  TestBlob blob(3 * kPiece, kPiece);
+  const std::shared_ptr<PartialBlob> partial = OpenFor(blob, true);
+  ASSERT_OK(partial->AddState(PieceIndex(0), blob.states[0]));
+  SequentialWriter writer(partial, nullptr, SequentialWriter::Trust::kKnownStates);
+  blob.bytes[kPiece] ^= 1;  // of the piece whose state is not known
+  EXPECT_THAT(Feed(writer, blob.bytes, 1 << 20), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_NE(::access(PartialPathOf(blob.digest, "data").c_str(), F_OK), 0);
+}
+
 TEST_F(SequentialWriterTest, SourceThatContradictsTheKnownPieceListIsDataLoss) {
   const TestBlob blob(3 * kPiece, kPiece);
   const std::shared_ptr<PartialBlob> partial = Begin(blob);

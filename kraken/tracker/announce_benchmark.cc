@@ -24,6 +24,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "kraken/base/check.h"
+#include "kraken/daemon/test_origin.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/stream.h"
@@ -31,7 +32,6 @@
 #include "kraken/tracker/announce_load.h"
 #include "kraken/tracker/redis_peer_store.h"
 #include "kraken/tracker/test_redis.h"
-#include "kraken/tracker/tracker_test_util.h"
 
 namespace kraken::tracker {
 namespace {
@@ -124,7 +124,7 @@ void PrintShared(const char* what, const PeerStoreStats& before, const PeerStore
 void Run(const Options& options) {
   const AnnounceLoad load(std::max(1, options.peers / kPeersPerSwarm), options.torrents);
   net::EventLoop loop;
-  OriginAccess access(&loop, {"127.0.0.1:1"}, /*max_replica=*/3);
+  daemon::OriginAccess access(&loop, {"127.0.0.1:1"}, /*max_replica=*/3);
   TrackerServerConfig config;
   // The benchmark measures announces, and decides itself how long it takes to come round.
   config.lease = absl::Hours(1);

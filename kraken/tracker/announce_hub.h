@@ -14,12 +14,12 @@
 #include "kraken/base/peer_id.h"
 #include "kraken/base/random.h"
 #include "kraken/cluster/cluster_monitor.h"
+#include "kraken/daemon/metainfo_relay.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/origin_client.h"
 #include "kraken/swarm/hand_out.h"
-#include "kraken/tracker/metainfo_relay.h"
 #include "kraken/tracker/peer_store.h"
 #include "kraken/tracker/tracker_config.h"
 
@@ -49,7 +49,7 @@ class KrakenNewsObserver {
 // With a store it knows the peers of other trackers too. Belongs to its loop's thread.
 class AnnounceHub final : public rpc::AnnounceHandler,
                           public PeerStoreObserver,
-                          private RelayObserver {
+                          private daemon::RelayObserver {
  public:
   // All outlive it.
   AnnounceHub(net::EventLoop* loop, rpc::OriginClient* origins, cluster::ClusterMonitor* cluster,
@@ -79,7 +79,7 @@ class AnnounceHub final : public rpc::AnnounceHandler,
 
   // Outlives the hub, or is taken away (null) before.
   void set_kraken_observer(KrakenNewsObserver* observer) { kraken_observer_ = observer; }
-  MetainfoRelay& relay() { return relay_; }
+  daemon::MetainfoRelay& relay() { return relay_; }
   // Whether one of our own processes has this id: nobody else may pretend to be it.
   bool IsOurs(const PeerId& id) const;
   // Records what the peer says, for a lease, and pushes it to our own peers if it is new. Returns
@@ -165,7 +165,7 @@ class AnnounceHub final : public rpc::AnnounceHandler,
   SeededBitGen random_{SystemBitGen().Next()};
   swarm::HandOut hand_out_;
   rpc::ZoneTable zones_;
-  MetainfoRelay relay_;
+  daemon::MetainfoRelay relay_;
   absl::flat_hash_map<const rpc::AnnounceOutlet*, std::unique_ptr<Session>> sessions_;
   absl::flat_hash_map<PeerId, Session*> by_peer_;
   absl::flat_hash_map<Digest, Audience> audiences_;

@@ -12,13 +12,13 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
+#include "kraken/daemon/test_origin.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/rpc_test_util.h"
 #include "kraken/rpc/status.h"
 #include "kraken/rpc/tracker.grpc.pb.h"
-#include "kraken/tracker/tracker_test_util.h"
 
 namespace kraken::tracker {
 namespace {
@@ -52,8 +52,8 @@ class Switchboard final : public rpc::AnnounceHandler {
 
 AnnounceRecord Record(rpc::v1::AnnounceEvent event, int have, int want) {
   AnnounceRecord record;
-  record.set_digest(rpc::ToBytes(TestDigest(7)));
-  record.set_piece_length_bytes(kTestPieceLength);
+  record.set_digest(rpc::ToBytes(daemon::TestDigest(7)));
+  record.set_piece_length_bytes(daemon::kTestPieceLength);
   record.set_event(event);
   record.set_have_pieces(static_cast<uint32_t>(have));
   record.set_piece_count(kPieces);
@@ -70,7 +70,7 @@ AnnounceRecord Leave() { return Record(rpc::v1::ANNOUNCE_EVENT_LEAVE, 0, 0); }
 // Before anything is known of the blob.
 AnnounceRecord WantMetainfo() {
   AnnounceRecord record;
-  record.set_digest(rpc::ToBytes(TestDigest(7)));
+  record.set_digest(rpc::ToBytes(daemon::TestDigest(7)));
   record.set_want_metainfo(true);
   record.set_namespace_("library/debian");
   return record;
@@ -159,7 +159,7 @@ class AnnounceHubTest : public ::testing::Test {
  protected:
   AnnounceHubTest() {
     loop_.RunAndWait([this] {
-      access_ = std::make_unique<OriginAccess>(
+      access_ = std::make_unique<daemon::OriginAccess>(
           &loop_.loop(), std::vector<std::string>{origin_.address()}, /*max_replica=*/3);
     });
     StartHub();
@@ -195,13 +195,13 @@ class AnnounceHubTest : public ::testing::Test {
     return peer;
   }
   std::unique_ptr<Peer> Connect(int port, const std::string& zone = "") {
-    return Connect(TestPeerAt(port, zone));
+    return Connect(daemon::TestPeerAt(port, zone));
   }
 
   net::LoopThread origin_loop_{"origin"};
   net::LoopThread loop_{"tracker"};
-  TestOrigin origin_{origin_loop_};
-  std::unique_ptr<OriginAccess> access_;
+  daemon::TestOrigin origin_{origin_loop_};
+  std::unique_ptr<daemon::OriginAccess> access_;
   std::unique_ptr<AnnounceHub> hub_;
   Switchboard switchboard_;
   rpc::AnnounceService service_{loop_.loop().handle(), &switchboard_};
@@ -224,8 +224,8 @@ TEST_F(AnnounceHubTest, SaysWhoHasAllAndNamesThoseFirst) {
   auto asks = Connect(1003);
   const std::vector<TorrentNews> news = asks->Say(Join());
   ASSERT_EQ(news.size(), 1u);
-  EXPECT_EQ(news[0].digest(), rpc::ToBytes(TestDigest(7)));
-  EXPECT_EQ(news[0].piece_length_bytes(), kTestPieceLength);
+  EXPECT_EQ(news[0].digest(), rpc::ToBytes(daemon::TestDigest(7)));
+  EXPECT_EQ(news[0].piece_length_bytes(), daemon::kTestPieceLength);
   ASSERT_THAT(PortsOf(news), ElementsAre(1002, 1001));
   EXPECT_TRUE(news[0].peers(0).complete());
   EXPECT_FALSE(news[0].peers(1).complete());
@@ -252,7 +252,7 @@ TEST_F(AnnounceHubTest, NewcomersArePushedToThoseWhoWantMore) {
 }
 
 TEST_F(AnnounceHubTest, APeerIsHandedOutAsItDescribedItself) {
-  rpc::v1::Peer self = TestPeerAt(1001, "eu-1");
+  rpc::v1::Peer self = daemon::TestPeerAt(1001, "eu-1");
   self.set_tls(true);
   auto a = Connect(self);
   a->Say(Join());
@@ -275,10 +275,10 @@ TEST_F(AnnounceHubTest, SwarmsOfOtherBlobsAndPieceLengthsAreKeptApart) {
   a->Say(Join());
   auto b = Connect(1002);
   AnnounceRecord other = Join();
-  other.set_digest(rpc::ToBytes(TestDigest(8)));
+  other.set_digest(rpc::ToBytes(daemon::TestDigest(8)));
   EXPECT_THAT(b->Say(other), IsEmpty());
   other = Join();
-  other.set_piece_length_bytes(2 * kTestPieceLength);
+  other.set_piece_length_bytes(2 * daemon::kTestPieceLength);
   EXPECT_THAT(b->Say(other), IsEmpty());
   EXPECT_THAT(a->News(), IsEmpty());
   EXPECT_EQ(Stats().swarms, 3u);
@@ -352,13 +352,13 @@ std::vector<Malformed> MalformedRequests() {
   std::vector<Malformed> all;
   const auto peer = [&](const std::string& what, auto change) {
     AnnounceRequest request;
-    *request.mutable_self() = TestPeerAt(1666);
+    *request.mutable_self() = daemon::TestPeerAt(1666);
     change(*request.mutable_self());
     all.push_back({what, request});
   };
   const auto record = [&](const std::string& what, auto change) {
     AnnounceRequest request;
-    *request.mutable_self() = TestPeerAt(1666);
+    *request.mutable_self() = daemon::TestPeerAt(1666);
     // What came before it in the same message must leave no trace either.
     *request.add_records() = Join();
     *request.add_records() = Join();
@@ -385,7 +385,7 @@ std::vector<Malformed> MalformedRequests() {
     record.set_namespace_("Bad Name");
   });
   AnnounceRequest many;
-  *many.mutable_self() = TestPeerAt(1666);
+  *many.mutable_self() = daemon::TestPeerAt(1666);
   for (int i = 0; i < 65; ++i) *many.add_records() = Join();
   all.push_back({"65 records", many});
   return all;
@@ -396,7 +396,7 @@ TEST_F(AnnounceHubTest, WhoSendsNonsenseLosesHisStreamAndNobodyElseIsHarmed) {
   wants->Say(Join(100));
   size_t closed = 0;
   for (const Malformed& malformed : MalformedRequests()) {
-    Peer hostile(tracker_.grpc_port(), TestPeerAt(1666));
+    Peer hostile(tracker_.grpc_port(), daemon::TestPeerAt(1666));
     hostile.Send(malformed.request);
     EXPECT_THAT(hostile.WaitForEnd(),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(malformed.what)));
@@ -418,7 +418,7 @@ TEST_F(AnnounceHubTest, AStreamIsOnePeers) {
   auto a = Connect(1001);
   a->Say(Join());
   AnnounceRequest other;
-  *other.mutable_self() = TestPeerAt(1002);
+  *other.mutable_self() = daemon::TestPeerAt(1002);
   a->Send(other);
   EXPECT_THAT(a->WaitForEnd(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("one peer")));
 }
@@ -430,15 +430,15 @@ TEST_F(AnnounceHubTest, APeerEntersOnlySoManySwarms) {
   auto a = Connect(1001);
   const auto join = [](uint8_t byte) {
     AnnounceRecord record = Join();
-    record.set_digest(rpc::ToBytes(TestDigest(byte)));
+    record.set_digest(rpc::ToBytes(daemon::TestDigest(byte)));
     return record;
   };
   EXPECT_THAT(a->Say(join(1)), IsEmpty());
   EXPECT_THAT(a->Say(join(2)), IsEmpty());
   const std::vector<TorrentNews> refused = a->Say(join(3));
   ASSERT_EQ(refused.size(), 1u);
-  EXPECT_EQ(refused[0].digest(), rpc::ToBytes(TestDigest(3)));
-  EXPECT_EQ(refused[0].piece_length_bytes(), kTestPieceLength);
+  EXPECT_EQ(refused[0].digest(), rpc::ToBytes(daemon::TestDigest(3)));
+  EXPECT_EQ(refused[0].piece_length_bytes(), daemon::kTestPieceLength);
   EXPECT_THAT(rpc::FromFailure(refused[0].failure()),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("in 2 swarms")));
   EXPECT_EQ(Stats().peers, 2u);
@@ -462,7 +462,7 @@ TEST_F(AnnounceHubTest, APeerWaitsForTheMetainfoOfOnlySoManyBlobs) {
   auto a = Connect(1001);
   const auto want = [](uint8_t byte) {
     AnnounceRecord record = WantMetainfo();
-    record.set_digest(rpc::ToBytes(TestDigest(byte)));
+    record.set_digest(rpc::ToBytes(daemon::TestDigest(byte)));
     return record;
   };
   EXPECT_THAT(a->Say(want(1)), IsEmpty());
@@ -478,8 +478,8 @@ TEST_F(AnnounceHubTest, APeerWaitsForTheMetainfoOfOnlySoManyBlobs) {
 // ---- Origins ----
 
 rpc::v1::MetainfoNews OriginHello(int port) {
-  rpc::v1::MetainfoNews news = TestRange(TestDigest(7), 0, 2);
-  *news.mutable_origin() = TestPeerAt(port);
+  rpc::v1::MetainfoNews news = daemon::TestRange(daemon::TestDigest(7), 0, 2);
+  *news.mutable_origin() = daemon::TestPeerAt(port);
   news.mutable_origin()->set_origin(true);
   return news;
 }
@@ -487,10 +487,10 @@ rpc::v1::MetainfoNews OriginHello(int port) {
 TEST_F(AnnounceHubTest, MetainfoReachesAllWhoWantItAsItGrows) {
   auto a = Connect(1001);
   EXPECT_THAT(a->Say(WantMetainfo()), IsEmpty());
-  const TestOrigin::Watch watch = origin_.WaitForWatch(0);
-  watch.outlet->Write(TestRange(TestDigest(7), 0, 2));
+  const daemon::TestOrigin::Watch watch = origin_.WaitForWatch(0);
+  watch.outlet->Write(daemon::TestRange(daemon::TestDigest(7), 0, 2));
   const TorrentNews first = a->WaitForNews();
-  EXPECT_EQ(first.digest(), rpc::ToBytes(TestDigest(7)));
+  EXPECT_EQ(first.digest(), rpc::ToBytes(daemon::TestDigest(7)));
   EXPECT_EQ(first.metainfo().ranges(0).states().size(), 2 * 32u);
 
   // Who comes later gets at once what is known, and asks for it again in vain.
@@ -504,7 +504,7 @@ TEST_F(AnnounceHubTest, MetainfoReachesAllWhoWantItAsItGrows) {
   auto c = Connect(1003);
   c->Say(WantMetainfo());
   c->Say(Progress(0));
-  watch.outlet->Write(TestRange(TestDigest(7), 2, 3));
+  watch.outlet->Write(daemon::TestRange(daemon::TestDigest(7), 2, 3));
   EXPECT_EQ(a->WaitForNews().metainfo().ranges(0).first(), 2u);
   EXPECT_EQ(b->WaitForNews().metainfo().ranges(0).first(), 2u);
   EXPECT_THAT(c->News(), IsEmpty());
@@ -516,7 +516,7 @@ TEST_F(AnnounceHubTest, AnOriginIsHandedOutWhileItIsThere) {
   AnnounceRecord record = Join(1);
   record.set_want_metainfo(true);
   a->Say(record);
-  const TestOrigin::Watch watch = origin_.WaitForWatch(0);
+  const daemon::TestOrigin::Watch watch = origin_.WaitForWatch(0);
   watch.outlet->Write(OriginHello(2001));
   EXPECT_TRUE(a->WaitForNews().has_metainfo());
   const TorrentNews pushed = a->WaitForNews();
@@ -551,12 +551,12 @@ TEST_F(AnnounceHubTest, WhoWantsWhatDoesNotExistIsToldAndMayAskAgain) {
   a->Say(WantMetainfo());
   origin_.WaitForWatch(0).outlet->Finish(absl::NotFoundError("no such blob"));
   const TorrentNews news = a->WaitForNews();
-  EXPECT_EQ(news.digest(), rpc::ToBytes(TestDigest(7)));
+  EXPECT_EQ(news.digest(), rpc::ToBytes(daemon::TestDigest(7)));
   EXPECT_THAT(rpc::FromFailure(news.failure()),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no such blob")));
   EXPECT_EQ(Stats().blobs, 0u);
   a->Say(WantMetainfo());
-  origin_.WaitForWatch(1).outlet->Write(TestRange(TestDigest(7), 0, 2));
+  origin_.WaitForWatch(1).outlet->Write(daemon::TestRange(daemon::TestDigest(7), 0, 2));
   EXPECT_TRUE(a->WaitForNews().has_metainfo());
 }
 
@@ -567,7 +567,7 @@ TEST_F(AnnounceHubTest, ARevocationReachesThoseWhoWantAndThoseWhoHave) {
   has->Say(Progress(0));
   auto other = Connect(1003);
   AnnounceRecord unconcerned = Join(0);
-  unconcerned.set_digest(rpc::ToBytes(TestDigest(8)));
+  unconcerned.set_digest(rpc::ToBytes(daemon::TestDigest(8)));
   other->Say(unconcerned);
   rpc::v1::MetainfoNews revoked;
   *revoked.mutable_revoked() = rpc::ToFailure(absl::DataLossError("wrong bytes"));

@@ -44,6 +44,7 @@
 #include "absl/time/time.h"
 #include "kraken/base/check.h"
 #include "kraken/base/test_util.h"
+#include "kraken/daemon/test_origin.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/test_certificates.h"
 #include "kraken/rpc/announce_service.h"
@@ -55,7 +56,6 @@
 #include "kraken/tracker/announce_load.h"
 #include "kraken/tracker/redis_peer_store.h"
 #include "kraken/tracker/test_redis.h"
-#include "kraken/tracker/tracker_test_util.h"
 
 namespace kraken::tracker {
 namespace {
@@ -114,12 +114,13 @@ void RunServer(int core, const rpc::TlsFiles& tls, const RedisClientOptions* red
                int reports) {
   PinTo(core);
   net::LoopThread loop("tracker");
-  std::unique_ptr<OriginAccess> access;
+  std::unique_ptr<daemon::OriginAccess> access;
   std::unique_ptr<AnnounceHub> hub;
   std::unique_ptr<RedisPeerStore> store;
   loop.RunAndWait([&] {
-    access = std::make_unique<OriginAccess>(&loop.loop(), std::vector<std::string>{"127.0.0.1:1"},
-                                            /*max_replica=*/3);
+    access = std::make_unique<daemon::OriginAccess>(&loop.loop(),
+                                                    std::vector<std::string>{"127.0.0.1:1"},
+                                                    /*max_replica=*/3);
     TrackerServerConfig config;
     // What the clients make of their time is theirs.
     config.lease = absl::Hours(1);

@@ -10,10 +10,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
+#include "kraken/daemon/test_origin.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/rpc_test_util.h"
-#include "kraken/tracker/tracker_test_util.h"
 
 namespace kraken::tracker {
 namespace {
@@ -41,7 +41,7 @@ class KrakenHubTest : public ::testing::Test {
 
   void Start(const KrakenHubOptions& options = {}, const TrackerServerConfig& config = {}) {
     loop_.RunAndWait([&] {
-      access_ = std::make_unique<OriginAccess>(
+      access_ = std::make_unique<daemon::OriginAccess>(
           &loop_.loop(), std::vector<std::string>{origin_.address()}, /*max_replica=*/1);
       hub_ = std::make_unique<AnnounceHub>(&loop_.loop(), &access_->client, access_->cluster.get(),
                                            config);
@@ -62,7 +62,7 @@ class KrakenHubTest : public ::testing::Test {
   // A peer of version 1.
   static KrakenAnnounce PeerAt(int port, bool complete = false) {
     KrakenAnnounce announce;
-    announce.digest = TestDigest(7);
+    announce.digest = daemon::TestDigest(7);
     announce.info_hash = Sums().info_hash();
     announce.peer.id = PeerId::FromAddress("10.0.0.1", port);
     announce.peer.ip = "10.0.0.1";
@@ -90,14 +90,15 @@ class KrakenHubTest : public ::testing::Test {
   static swarm::KrakenMetainfo Sums() {
     std::vector<uint32_t> sums(kPieces);
     for (size_t i = 0; i < sums.size(); ++i) sums[i] = static_cast<uint32_t>(i);
-    return *swarm::KrakenMetainfo::Create(TestDigest(7), ByteCount(kPieces * kTestPieceLength),
-                                          ByteCount(kTestPieceLength), std::move(sums));
+    return *swarm::KrakenMetainfo::Create(daemon::TestDigest(7),
+                                          ByteCount(kPieces * daemon::kTestPieceLength),
+                                          ByteCount(daemon::kTestPieceLength), std::move(sums));
   }
 
   // The origin says who it is, and all that it knows.
-  void Tell(const TestOrigin::Watch& watch) {
-    rpc::v1::MetainfoNews news = TestRange(blob_, 0, kPieces - 1);
-    *news.mutable_origin() = TestPeerAt(kOriginPort);
+  void Tell(const daemon::TestOrigin::Watch& watch) {
+    rpc::v1::MetainfoNews news = daemon::TestRange(blob_, 0, kPieces - 1);
+    *news.mutable_origin() = daemon::TestPeerAt(kOriginPort);
     news.mutable_origin()->set_origin(true);
     news.mutable_metainfo()->set_complete(true);
     *news.mutable_metainfo()->mutable_kraken() = rpc::ToProto(Sums());
@@ -111,11 +112,11 @@ class KrakenHubTest : public ::testing::Test {
     ASSERT_OK(answer->Wait(0));
   }
 
-  const Digest blob_ = TestDigest(7);
+  const Digest blob_ = daemon::TestDigest(7);
   net::LoopThread origin_loop_{"origin"};
-  TestOrigin origin_{origin_loop_};
+  daemon::TestOrigin origin_{origin_loop_};
   net::LoopThread loop_{"tracker"};
-  std::unique_ptr<OriginAccess> access_;
+  std::unique_ptr<daemon::OriginAccess> access_;
   std::unique_ptr<AnnounceHub> hub_;
   std::unique_ptr<KrakenHub> kraken_;
 };
@@ -123,7 +124,7 @@ class KrakenHubTest : public ::testing::Test {
 TEST_F(KrakenHubTest, WhoAsksHearsWhatAnOriginTells) {
   Start();
   const auto answer = Ask();
-  const TestOrigin::Watch watch = origin_.WaitForWatch(0);
+  const daemon::TestOrigin::Watch watch = origin_.WaitForWatch(0);
   EXPECT_EQ(watch.request.namespace_(), kNamespace);
   EXPECT_FALSE(watch.request.only_if_here());
   Tell(watch);
@@ -205,7 +206,7 @@ TEST_F(KrakenHubTest, ASeederHearsOfNobody) {
 TEST_F(KrakenHubTest, AnAnnounceAsksOriginsThatHaveTheBlob) {
   Start();
   const auto answer = Begin(PeerAt(1));
-  const TestOrigin::Watch watch = origin_.WaitForWatch(0);
+  const daemon::TestOrigin::Watch watch = origin_.WaitForWatch(0);
   EXPECT_TRUE(watch.request.only_if_here());
   EXPECT_EQ(watch.request.namespace_(), "");
   Tell(watch);
@@ -217,7 +218,7 @@ TEST_F(KrakenHubTest, WhoKnowsTheNamespaceAsksForAll) {
   const auto announced = Begin(PeerAt(1));
   origin_.WaitForWatch(0);
   const auto answer = Ask();
-  const TestOrigin::Watch watch = origin_.WaitForWatch(1);
+  const daemon::TestOrigin::Watch watch = origin_.WaitForWatch(1);
   EXPECT_FALSE(watch.request.only_if_here());
   EXPECT_EQ(watch.request.namespace_(), kNamespace);
   Tell(watch);
@@ -244,7 +245,7 @@ TEST_F(KrakenHubTest, NobodyIsSentWhereNoPeerMayBe) {
 TEST_F(KrakenHubTest, NobodyPretendsToBeOneOfOurs) {
   StartKnowing();
   rpc::ZoneTable zones;
-  ASSERT_OK_AND_ASSIGN(const auto origin, rpc::FromProto(TestPeerAt(kOriginPort), zones));
+  ASSERT_OK_AND_ASSIGN(const auto origin, rpc::FromProto(daemon::TestPeerAt(kOriginPort), zones));
   KrakenAnnounce announce = PeerAt(1);
   announce.peer.id = origin.id;
   EXPECT_THAT(Announce(announce), StatusIs(absl::StatusCode::kPermissionDenied));

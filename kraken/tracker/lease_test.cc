@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
+#include "kraken/daemon/test_origin.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/registry/testing/child_process.h"
 #include "kraken/rpc/announce_service.h"
@@ -18,7 +19,6 @@
 #include "kraken/swarm/config.h"
 #include "kraken/tracker/announce_hub.h"
 #include "kraken/tracker/steady_peer.h"
-#include "kraken/tracker/tracker_test_util.h"
 
 namespace kraken::tracker {
 namespace {
@@ -35,9 +35,9 @@ class LeaseTest : public ::testing::Test {
  protected:
   LeaseTest() {
     loop_.RunAndWait([this] {
-      access_ =
-          std::make_unique<OriginAccess>(&loop_.loop(), std::vector<std::string>{"127.0.0.1:1"},
-                                         /*max_replica=*/3);
+      access_ = std::make_unique<daemon::OriginAccess>(&loop_.loop(),
+                                                       std::vector<std::string>{"127.0.0.1:1"},
+                                                       /*max_replica=*/3);
     });
   }
   ~LeaseTest() override {
@@ -83,7 +83,7 @@ class LeaseTest : public ::testing::Test {
   }
 
   net::LoopThread loop_{"tracker"};
-  std::unique_ptr<OriginAccess> access_;
+  std::unique_ptr<daemon::OriginAccess> access_;
   std::unique_ptr<AnnounceHub> hub_;
   std::unique_ptr<rpc::AnnounceService> service_;
   rpc::TestProcess tracker_{loop_};

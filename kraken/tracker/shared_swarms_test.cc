@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
+#include "kraken/daemon/test_origin.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/rpc_test_util.h"
@@ -14,7 +15,6 @@
 #include "kraken/tracker/redis_peer_store.h"
 #include "kraken/tracker/steady_peer.h"
 #include "kraken/tracker/test_redis.h"
-#include "kraken/tracker/tracker_test_util.h"
 
 namespace kraken::tracker {
 namespace {
@@ -26,9 +26,9 @@ class TestTracker {
  public:
   TestTracker(const TestRedis& redis, const TrackerServerConfig& config) {
     loop_.RunAndWait([&] {
-      access_ =
-          std::make_unique<OriginAccess>(&loop_.loop(), std::vector<std::string>{"127.0.0.1:1"},
-                                         /*max_replica=*/3);
+      access_ = std::make_unique<daemon::OriginAccess>(&loop_.loop(),
+                                                       std::vector<std::string>{"127.0.0.1:1"},
+                                                       /*max_replica=*/3);
       hub_ = std::make_unique<AnnounceHub>(&loop_.loop(), &access_->client, access_->cluster.get(),
                                            config);
       RedisPeerStoreOptions options;
@@ -88,7 +88,7 @@ class TestTracker {
 
  private:
   net::LoopThread loop_{"tracker"};
-  std::unique_ptr<OriginAccess> access_;
+  std::unique_ptr<daemon::OriginAccess> access_;
   std::unique_ptr<AnnounceHub> hub_;
   std::unique_ptr<RedisPeerStore> store_;
   std::unique_ptr<rpc::AnnounceService> service_;

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "kraken/daemon/test_origin.h"
 #include "kraken/rpc/convert.h"
-#include "kraken/tracker/tracker_test_util.h"
 
 namespace kraken::tracker {
 namespace {
@@ -15,7 +15,7 @@ constexpr uint32_t kPieces = 4;
 SteadyPeer::SteadyPeer(net::EventLoop* loop, const Options& options, Events events)
     : loop_(loop), options_(options), directory_(loop, rpc::ChannelDirectoryOptions()) {
   client_ = std::make_unique<rpc::AnnounceClient>(
-      loop_, &directory_, options_.tracker, TestPeerAt(options_.port),
+      loop_, &directory_, options_.tracker, daemon::TestPeerAt(options_.port),
       rpc::AnnounceClient::Events{
           .on_connected =
               [this, connected = std::move(events.on_connected)] {
@@ -34,8 +34,8 @@ SteadyPeer::~SteadyPeer() { loop_->CancelTimer(timer_); }
 void SteadyPeer::Announce() {
   for (int i = 1; i <= options_.torrents; ++i) {
     rpc::v1::AnnounceRecord record;
-    record.set_digest(rpc::ToBytes(TestDigest(static_cast<uint8_t>(i))));
-    record.set_piece_length_bytes(kTestPieceLength);
+    record.set_digest(rpc::ToBytes(daemon::TestDigest(static_cast<uint8_t>(i))));
+    record.set_piece_length_bytes(daemon::kTestPieceLength);
     record.set_event(rpc::v1::ANNOUNCE_EVENT_PROGRESS);
     record.set_have_pieces(1);
     record.set_piece_count(kPieces);

@@ -255,7 +255,8 @@ class Agent(SwarmDaemon):
     PORT = 16002
     REGISTRY_PORT = 13000
 
-    def __init__(self, host, folder, log_path, program, security, tracker, build_index):
+    def __init__(self, host, folder, log_path, program, security, tracker, build_index, origins):
+        """Addresses of the others; `origins` is a list."""
         self.peer_port = host.port(self.PEER_PORT)
         self.store = Store(os.path.join(folder, "cache"))
         # Where container runtimes pull: plain, as it is for the node itself.
@@ -273,6 +274,7 @@ class Agent(SwarmDaemon):
             "registry": {"docker": {"http": {"net": "tcp", "addr": self.registry.address}}},
             "tracker": {"hosts": {"static": [tracker]}},
             "build_index": {"hosts": {"static": [build_index]}},
+            "origin": {"hosts": {"static": origins}, "hashring": {"max_replica": MAX_REPLICA}},
             "tls": security.section(),
         }
         super().__init__(host, folder, log_path, program, place, flags, config)

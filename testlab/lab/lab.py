@@ -85,7 +85,8 @@ class Lab(Cluster):
 
     def _new_agent(self, name):
         tracker, build_index = self.tracker.place.address, self.build_index.place.address
-        return self._new(Agent, name, "kraken-agent", tracker, build_index)
+        origins = self.origin_addresses
+        return self._new(Agent, name, "kraken-agent", tracker, build_index, origins)
 
     def add_agent(self, name):
         """One more agent, on a host of its own. Not started."""

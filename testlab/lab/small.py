@@ -38,7 +38,7 @@ class SmallCluster(Cluster):
             *(BuildIndex, "build-index", "kraken-build-index"),
             [{"namespace": ".*", "backend": tags}],
         )
-        addresses = self.tracker.place.address, self.build_index.place.address
+        addresses = self.tracker.place.address, self.build_index.place.address, origins
         self.agents = [
             self._new(Agent, name, "kraken-agent", *addresses) for name in self._agent_names
         ]

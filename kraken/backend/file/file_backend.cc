@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -108,17 +109,20 @@ absl::Status FileBackend::DownloadBlob(const Namespace& /*ns*/, const Digest& di
   KH_RETURN_IF_ERROR(cancellation.status());
   const std::string path = BlobPath(digest);
   KH_ASSIGN_OR_RETURN(const OpenFile file, Open(path));
-  const ByteOffset end = ByteOffset(0) + file.size;
+  ByteOffset end = ByteOffset(0) + file.size;
   if (offset > end) {
     return absl::OutOfRangeError(absl::StrCat("offset ", offset.value(), " of ", path, " with ",
                                               file.size.value(), " bytes"));
   }
+  end = std::min(end, sink.end().value_or(end));
   KH_RETURN_IF_ERROR(sink.Begin(file.size));
   std::string buffer(kReadBytes, '\0');
   while (offset < end) {
     KH_RETURN_IF_ERROR(cancellation.status());
+    const size_t wanted =
+        static_cast<size_t>(std::min<int64_t>(kReadBytes, (end - offset).value()));
     KH_ASSIGN_OR_RETURN(const size_t count,
-                        ReadAt(file.fd.get(), buffer.data(), buffer.size(), offset, path));
+                        ReadAt(file.fd.get(), buffer.data(), wanted, offset, path));
     if (count == 0) return absl::DataLossError(absl::StrCat(path, " became shorter"));
     KH_RETURN_IF_ERROR(sink.Write(absl::string_view(buffer.data(), count)));
     offset += ByteCount(static_cast<int64_t>(count));

@@ -103,6 +103,11 @@ TEST_P(FileBackendTest, ServesFromAnOffset) {
   ASSERT_OK(backend_->DownloadBlob(namespace_, digest, ByteOffset(10), end, cancellation_));
   EXPECT_EQ(end.begun, 1);
   EXPECT_EQ(end.content, "");
+  StringSink part;
+  part.wanted_end = ByteOffset(5);
+  ASSERT_OK(backend_->DownloadBlob(namespace_, digest, ByteOffset(2), part, cancellation_));
+  EXPECT_EQ(part.content, "234");
+  EXPECT_EQ(part.size, ByteCount(10));
   StringSink behind;
   EXPECT_THAT(backend_->DownloadBlob(namespace_, digest, ByteOffset(11), behind, cancellation_),
               StatusIs(absl::StatusCode::kOutOfRange));

@@ -88,6 +88,10 @@ TEST_F(RegistryBackendsTest, ServesBlobs) {
   StringSink rest;
   ASSERT_OK(backend.DownloadBlob(namespace_, digest, ByteOffset(299990), rest, cancellation_));
   EXPECT_EQ(rest.content, content.substr(299990));
+  StringSink part;
+  part.wanted_end = ByteOffset(299995);
+  ASSERT_OK(backend.DownloadBlob(namespace_, digest, ByteOffset(299990), part, cancellation_));
+  EXPECT_EQ(part.content, content.substr(299990, 5));
 }
 
 TEST_F(RegistryBackendsTest, HostOfANamespaceIsNotPartOfTheRepository) {

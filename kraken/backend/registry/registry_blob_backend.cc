@@ -23,6 +23,7 @@ class BeginWatcher : public registry::BlobSink {
  public:
   explicit BeginWatcher(registry::BlobSink& sink) : sink_(sink) {}
 
+  absl::optional<ByteOffset> end() const override { return sink_.end(); }
   absl::Status Begin(absl::optional<ByteCount> blob_size) override {
     begun_ = true;
     return sink_.Begin(blob_size);

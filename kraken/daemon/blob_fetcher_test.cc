@@ -1,7 +1,8 @@
 // From a real folder into a real store.
-#include "kraken/origin/blob_fetcher.h"
+#include "kraken/daemon/blob_fetcher.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,18 +11,22 @@
 #include "kraken/base/sha256_state.h"
 #include "kraken/base/test_util.h"
 #include "kraken/base/worker_pool.h"
+#include "kraken/daemon/scripted_backend.h"
 #include "kraken/net/loop_thread.h"
-#include "kraken/origin/scripted_backend.h"
 #include "kraken/registry/cancellation.h"
 #include "kraken/rpc/rpc_test_util.h"
 #include "kraken/storage/blob_store.h"
+#include "kraken/storage/partial_blob.h"
+#include "kraken/storage/piece_writer.h"
 #include "kraken/storage/storage_test_util.h"
 
-namespace kraken::origin {
+namespace kraken::daemon {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 constexpr char kNamespace[] = "library/debian";
 constexpr int64_t kPieceLength = 64 << 10;
@@ -38,6 +43,11 @@ struct Fetch {
     return all;
   }
   absl::Status Wait() { return done.Wait(0); }
+  uint64_t received() {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < progress.size(); ++i) sum += progress.Wait(i).first;
+    return sum;
+  }
 
   registry::Cancellation cancellation;
   // The states known at the start.
@@ -58,7 +68,9 @@ class BlobFetcherTest : public ::testing::Test {
     store_ = *std::move(store);
     fetcher_ = std::make_unique<BlobFetcher>(
         &loop_.loop(), &backend_.router(), store_.get(),
-        *storage::PieceLengthTable::Create({{0, kPieceLength}}), /*max_fetches=*/2);
+        BlobFetcherOptions{.piece_lengths = *storage::PieceLengthTable::Create({{0, kPieceLength}}),
+                           .max_fetches = 2,
+                           .tap = nullptr});
   }
   void Close() {
     fetcher_.reset();
@@ -67,7 +79,8 @@ class BlobFetcherTest : public ::testing::Test {
     store_.reset();
   }
 
-  std::shared_ptr<Fetch> Begin(const Digest& digest, const std::string& ns = kNamespace) {
+  std::shared_ptr<Fetch> Begin(const Digest& digest, const std::string& ns = kNamespace,
+                               bool trust_piece_list = false) {
     auto fetch = std::make_shared<Fetch>();
     FetchEvents events;
     // A partial that is not referred to is closed.
@@ -78,8 +91,25 @@ class BlobFetcherTest : public ::testing::Test {
       fetch->progress.Put({received, bytes_done});
     };
     events.on_done = [fetch](const absl::Status& status) { fetch->done.Put(status); };
-    fetcher_->Fetch(digest, ns, fetch->cancellation, std::move(events));
+    fetcher_->Fetch({.digest = digest,
+                     .ns = ns,
+                     .piece_length = std::nullopt,
+                     .trust_piece_list = trust_piece_list},
+                    fetch->cancellation, std::move(events));
     return fetch;
+  }
+  // As when peers have begun to bring the blob.
+  std::shared_ptr<storage::PartialBlob> OpenWithList() {
+    auto partial =
+        store_->OpenPartial(blob_.digest, blob_.size(), {.piece_length = ByteCount(kPieceLength)});
+    EXPECT_OK(partial);
+    EXPECT_OK((*partial)->SetStates(PieceIndex(0), blob_.states));
+    return *partial;
+  }
+  void Deliver(storage::PartialBlob& partial, int piece) {
+    ASSERT_OK_AND_ASSIGN(const auto writer, partial.StartPiece(PieceIndex(piece)));
+    ASSERT_OK(writer->Write(blob_.Piece(piece)));
+    ASSERT_OK(writer->Finish());
   }
   void ExpectStored(const storage::TestBlob& blob) {
     ASSERT_OK_AND_ASSIGN(const auto stored, store_->Find(blob.digest));
@@ -113,9 +143,7 @@ TEST_F(BlobFetcherTest, BringsABlobAndTellsItsStates) {
   EXPECT_OK(fetch->Wait());
   EXPECT_THAT(fetch->begun.Wait(0), IsEmpty());
   EXPECT_EQ(fetch->states(), blob_.states);
-  uint64_t received = 0;
-  for (size_t i = 0; i < fetch->progress.size(); ++i) received += fetch->progress.Wait(i).first;
-  EXPECT_EQ(received, blob_.bytes.size());
+  EXPECT_EQ(fetch->received(), blob_.bytes.size());
   EXPECT_EQ(fetch->progress.Wait(fetch->progress.size() - 1).second, blob_.bytes.size());
   ExpectStored(blob_);
 }
@@ -153,6 +181,60 @@ TEST_F(BlobFetcherTest, GoesOnWhereAnEarlierFetchEndedAfterARestart) {
   std::vector<Sha256State> all = FirstStates(5);
   for (const Sha256State& state : fetch->states()) all.push_back(state);
   EXPECT_EQ(all, blob_.states);
+  ExpectStored(blob_);
+}
+
+TEST_F(BlobFetcherTest, FetchesOnlyWhatIsNotVerified) {
+  backend_.Put(blob_.digest, blob_.bytes);
+  const auto partial = OpenWithList();
+  for (const int piece : {0, 3, 4, 9, kPieces - 1}) Deliver(*partial, piece);
+  auto fetch = Begin(blob_.digest);
+  EXPECT_OK(fetch->Wait());
+  std::vector<std::pair<int64_t, int64_t>> asked;
+  for (size_t i = 0; i < backend_.downloads().size(); ++i) {
+    asked.emplace_back(backend_.downloads().Wait(i), backend_.ends().Wait(i));
+  }
+  EXPECT_THAT(asked, ElementsAre(Pair(kPieceLength, 3 * kPieceLength),
+                                 Pair(5 * kPieceLength, 9 * kPieceLength),
+                                 Pair(10 * kPieceLength, (kPieces - 1) * kPieceLength)));
+  EXPECT_EQ(fetch->received(), static_cast<uint64_t>((kPieces - 5) * kPieceLength));
+  EXPECT_EQ(fetch->begun.Wait(0), FirstStates(1));
+  std::vector<Sha256State> all = FirstStates(1);
+  for (const Sha256State& state : fetch->states()) all.push_back(state);
+  EXPECT_EQ(all, blob_.states);
+  ExpectStored(blob_);
+}
+
+// Peers go on while a backend is read.
+TEST_F(BlobFetcherTest, EndsADownloadWhereOthersHaveBroughtTheNextPiece) {
+  backend_.Put(blob_.digest, blob_.bytes);
+  const auto partial = OpenWithList();
+  backend_.HoldAt(2 * kPieceLength + 10);
+  auto fetch = Begin(blob_.digest);
+  fetch->told.Wait(0);
+  for (const int piece : {3, 4}) Deliver(*partial, piece);
+  backend_.Release();
+  EXPECT_OK(fetch->Wait());
+  EXPECT_EQ(backend_.downloads().Wait(1), 5 * kPieceLength);
+  EXPECT_EQ(fetch->received(), static_cast<uint64_t>((kPieces - 2) * kPieceLength - 100));
+  EXPECT_EQ(fetch->states(), blob_.states);
+  ExpectStored(blob_);
+}
+
+TEST_F(BlobFetcherTest, ABackendThatContradictsATrustedListSpoilsNothing) {
+  std::vector<uint8_t> wrong = blob_.bytes;
+  wrong[kPieceLength + 100] ^= 1;
+  backend_.Put(blob_.digest, wrong);
+  const auto partial = OpenWithList();
+  Deliver(*partial, 5);
+  EXPECT_THAT(Begin(blob_.digest, kNamespace, /*trust_piece_list=*/true)->Wait(),
+              StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_TRUE(partial->Has(PieceIndex(0)));
+  EXPECT_FALSE(partial->Has(PieceIndex(1)));
+  EXPECT_TRUE(partial->Has(PieceIndex(5)));
+  backend_.Put(blob_.digest, blob_.bytes);
+  EXPECT_OK(Begin(blob_.digest, kNamespace, /*trust_piece_list=*/true)->Wait());
+  EXPECT_EQ(backend_.downloads().Wait(1), kPieceLength);
   ExpectStored(blob_);
 }
 
@@ -256,4 +338,4 @@ TEST_F(BlobFetcherTest, StatAsksTheBackend) {
 }
 
 }  // namespace
-}  // namespace kraken::origin
+}  // namespace kraken::daemon

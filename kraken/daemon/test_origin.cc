@@ -1,4 +1,4 @@
-#include "kraken/tracker/tracker_test_util.h"
+#include "kraken/daemon/test_origin.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include "kraken/base/test_util.h"
 #include "kraken/rpc/convert.h"
 
-namespace kraken::tracker {
+namespace kraken::daemon {
 namespace {
 
 constexpr size_t kPeerIdBytes = 20;
@@ -58,4 +58,4 @@ OriginAccess::OriginAccess(net::EventLoop* loop, std::vector<std::string> origin
   cluster = *std::move(monitor);
 }
 
-}  // namespace kraken::tracker
+}  // namespace kraken::daemon

@@ -1,5 +1,5 @@
-#ifndef KRAKEN_ORIGIN_SCRIPTED_BACKEND_H_
-#define KRAKEN_ORIGIN_SCRIPTED_BACKEND_H_
+#ifndef KRAKEN_DAEMON_SCRIPTED_BACKEND_H_
+#define KRAKEN_DAEMON_SCRIPTED_BACKEND_H_
 
 #include <cstdint>
 #include <memory>
@@ -16,7 +16,7 @@
 #include "kraken/base/digest.h"
 #include "kraken/rpc/rpc_test_util.h"
 
-namespace kraken::origin {
+namespace kraken::daemon {
 
 // For tests: a `file` backend in a folder of its own that can be told to pause or to break within a
 // blob, and that remembers what was read. Thread-safe.
@@ -37,6 +37,8 @@ class ScriptedBackend final : public backend::Backend {
 
   // Where each download so far began.
   rpc::Mailbox<int64_t>& downloads() { return downloads_; }
+  // And where it was to end; 0: with the blob.
+  rpc::Mailbox<int64_t>& ends() { return ends_; }
 
   // For every namespace this backend, but for those that begin with "unrouted".
   const backend::NamespaceRouter& router() const { return *router_; }
@@ -60,6 +62,7 @@ class ScriptedBackend final : public backend::Backend {
   std::shared_ptr<backend::Backend> file_;
   std::unique_ptr<backend::NamespaceRouter> router_;
   rpc::Mailbox<int64_t> downloads_;
+  rpc::Mailbox<int64_t> ends_;
   absl::Mutex mu_;
   std::optional<int64_t> hold_at_ ABSL_GUARDED_BY(mu_);
   bool deaf_ ABSL_GUARDED_BY(mu_) = false;
@@ -68,6 +71,6 @@ class ScriptedBackend final : public backend::Backend {
   std::optional<ByteCount> pretended_size_ ABSL_GUARDED_BY(mu_);
 };
 
-}  // namespace kraken::origin
+}  // namespace kraken::daemon
 
-#endif  // KRAKEN_ORIGIN_SCRIPTED_BACKEND_H_
+#endif  // KRAKEN_DAEMON_SCRIPTED_BACKEND_H_

@@ -1,5 +1,5 @@
-#ifndef KRAKEN_TRACKER_METAINFO_RELAY_H_
-#define KRAKEN_TRACKER_METAINFO_RELAY_H_
+#ifndef KRAKEN_DAEMON_METAINFO_RELAY_H_
+#define KRAKEN_DAEMON_METAINFO_RELAY_H_
 
 #include <functional>
 #include <memory>
@@ -17,12 +17,14 @@
 #include "kraken/swarm/ids.h"
 #include "kraken/swarm/kraken_metainfo.h"
 
-namespace kraken::tracker {
+namespace kraken::daemon {
 
 // What the relay tells its owner about a blob, all in the loop.
 class RelayObserver {
  public:
   virtual ~RelayObserver() = default;
+  // An origin has answered, and may have nothing to tell yet: it looks for the blob itself.
+  virtual void OnAnswered(const Digest& /*digest*/) {}
   // More is known than before: `news` is only what is new.
   virtual void OnMetainfo(const Digest& digest, const rpc::v1::Metainfo& news) = 0;
   // An origin that serves the blob was found, or is (no longer) there.
@@ -36,7 +38,7 @@ class RelayObserver {
 };
 
 struct MetainfoRelayOptions {
-  // How long a blob is kept after the last Want().
+  // How long a blob is kept after the last Want(), unless StopWanting() ends it.
   absl::Duration ttl = absl::Minutes(5);
   // Origins that could not be watched are tried again after this, by Sweep().
   absl::Duration retry = absl::Seconds(1);
@@ -44,8 +46,9 @@ struct MetainfoRelayOptions {
   absl::Duration renew = absl::Seconds(5);
 };
 
-// Watches, at the origins that the ring names, the blobs that peers ask for, and keeps what was
-// learnt for the next who asks. Believes nothing and signs nothing: peers check the signatures.
+// Watches, at the origins that the ring names, the blobs that somebody asks for (a tracker's peers,
+// an agent's clients), and keeps what was learnt for the next who asks. Believes nothing and signs
+// nothing: who uses it checks the signatures.
 // Belongs to its loop's thread.
 class MetainfoRelay {
  public:
@@ -57,6 +60,9 @@ class MetainfoRelay {
   // Somebody uses the blob now. Begins to watch it if nobody does. Who does not know its namespace
   // (`ns` empty) hears of it only from origins that have it already.
   void Want(const Digest& digest, const std::string& ns);
+
+  // Nobody uses the blob any more: ends its watches and forgets it. The observer hears nothing.
+  void StopWanting(const Digest& digest);
 
   // All that is known now; null if nothing is.
   const rpc::v1::Metainfo* Known(const Digest& digest) const;
@@ -98,6 +104,6 @@ class MetainfoRelay {
   std::shared_ptr<MetainfoRelay*> alive_;
 };
 
-}  // namespace kraken::tracker
+}  // namespace kraken::daemon
 
-#endif  // KRAKEN_TRACKER_METAINFO_RELAY_H_
+#endif  // KRAKEN_DAEMON_METAINFO_RELAY_H_

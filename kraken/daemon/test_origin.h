@@ -1,6 +1,6 @@
 // For tests: origins that say what the test tells them to, over real streams.
-#ifndef KRAKEN_TRACKER_TRACKER_TEST_UTIL_H_
-#define KRAKEN_TRACKER_TRACKER_TEST_UTIL_H_
+#ifndef KRAKEN_DAEMON_TEST_ORIGIN_H_
+#define KRAKEN_DAEMON_TEST_ORIGIN_H_
 
 #include <cstdint>
 #include <functional>
@@ -17,7 +17,7 @@
 #include "kraken/rpc/origin_service.h"
 #include "kraken/rpc/rpc_test_util.h"
 
-namespace kraken::tracker {
+namespace kraken::daemon {
 
 inline constexpr uint64_t kTestPieceLength = 1 << 20;
 
@@ -84,6 +84,6 @@ struct OriginAccess {
   std::unique_ptr<cluster::ClusterMonitor> cluster;
 };
 
-}  // namespace kraken::tracker
+}  // namespace kraken::daemon
 
-#endif  // KRAKEN_TRACKER_TRACKER_TEST_UTIL_H_
+#endif  // KRAKEN_DAEMON_TEST_ORIGIN_H_

@@ -1,4 +1,4 @@
-#include "kraken/origin/scripted_backend.h"
+#include "kraken/daemon/scripted_backend.h"
 
 #include <sys/stat.h>
 
@@ -13,7 +13,7 @@
 #include "kraken/registry/cancellation.h"
 #include "re2/re2.h"
 
-namespace kraken::origin {
+namespace kraken::daemon {
 
 class ScriptedBackend::Sink final : public registry::BlobSink {
  public:
@@ -21,6 +21,7 @@ class ScriptedBackend::Sink final : public registry::BlobSink {
        const registry::Cancellation* cancellation)
       : owner_(owner), sink_(sink), offset_(offset), cancellation_(cancellation) {}
 
+  absl::optional<ByteOffset> end() const override { return sink_->end(); }
   absl::Status Begin(absl::optional<ByteCount> size) override { return sink_->Begin(size); }
 
   absl::Status Write(absl::string_view data) override {
@@ -92,6 +93,7 @@ absl::StatusOr<ByteCount> ScriptedBackend::StatBlob(const Namespace& ns, const D
 absl::Status ScriptedBackend::DownloadBlob(const Namespace& ns, const Digest& digest,
                                            ByteOffset offset, registry::BlobSink& sink,
                                            const registry::Cancellation& cancellation) {
+  ends_.Put(sink.end().value_or(ByteOffset(0)).value());
   downloads_.Put(offset.value());
   Sink scripted(this, &sink, offset.value(), &cancellation);
   return file_->DownloadBlob(ns, digest, offset, scripted, cancellation);
@@ -121,4 +123,4 @@ absl::StatusOr<size_t> ScriptedBackend::Admit(int64_t offset, size_t length,
   return static_cast<size_t>(end - offset);
 }
 
-}  // namespace kraken::origin
+}  // namespace kraken::daemon

@@ -1,5 +1,5 @@
 // The relay between origins that the test plays, over real streams, and an observer.
-#include "kraken/tracker/metainfo_relay.h"
+#include "kraken/daemon/metainfo_relay.h"
 
 #include <memory>
 #include <string>
@@ -10,11 +10,11 @@
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
+#include "kraken/daemon/test_origin.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/rpc/rpc_test_util.h"
-#include "kraken/tracker/tracker_test_util.h"
 
-namespace kraken::tracker {
+namespace kraken::daemon {
 namespace {
 
 using ::testing::AllOf;
@@ -356,4 +356,4 @@ TEST_F(MetainfoRelayTest, WatchesEndWhenNobodyWantsTheBlobAnyMore) {
 }
 
 }  // namespace
-}  // namespace kraken::tracker
+}  // namespace kraken::daemon

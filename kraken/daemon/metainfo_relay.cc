@@ -1,4 +1,4 @@
-#include "kraken/tracker/metainfo_relay.h"
+#include "kraken/daemon/metainfo_relay.h"
 
 #include <algorithm>
 #include <optional>
@@ -11,7 +11,7 @@
 #include "kraken/rpc/status.h"
 #include "kraken/telemetry/log.h"
 
-namespace kraken::tracker {
+namespace kraken::daemon {
 namespace {
 
 constexpr size_t kStateBytes = 32;
@@ -99,12 +99,19 @@ void MetainfoRelay::Want(const Digest& digest, const std::string& ns) {
   if (!is_new) return;
   OpenMissing(digest, *blob);
   if (blob->watches.empty()) {
-    const absl::Status status =
-        absl::UnavailableError("the tracker knows no origin (origin.hosts)");
+    const absl::Status status = absl::UnavailableError("no origin is known (origin.hosts)");
     loop_->Defer([alive = alive_, digest, status] {
       if (*alive != nullptr) (*alive)->Forget(digest, &status);
     });
   }
+}
+
+void MetainfoRelay::StopWanting(const Digest& digest) {
+  auto it = blobs_.find(digest);
+  if (it == blobs_.end()) return;
+  const std::unique_ptr<Blob> blob = std::move(it->second);
+  blobs_.erase(it);
+  for (const Watch& watch : blob->watches) watch.call->Cancel();
 }
 
 const rpc::v1::Metainfo* MetainfoRelay::Known(const Digest& digest) const {
@@ -186,6 +193,7 @@ void MetainfoRelay::OnNews(const Digest& digest, const std::string& host,
     return;
   }
   if (news.has_origin()) watch.origin = news.origin();
+  observer_->OnAnswered(digest);
   if (news.has_metainfo()) {
     if (news.metainfo().complete()) watch.complete = true;
     Absorb(digest, blob, news.metainfo());
@@ -308,4 +316,4 @@ void MetainfoRelay::Sweep() {
   for (const Digest& digest : stale) Forget(digest, nullptr);
 }
 
-}  // namespace kraken::tracker
+}  // namespace kraken::daemon
