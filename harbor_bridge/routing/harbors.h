@@ -46,6 +46,11 @@ class Harbors {
   absl::StatusOr<kraken::Namespace> NamespaceOf(const Harbor& harbor,
                                                 const kraken::RepositoryName& repository) const;
 
+  // The Harbor that users mean: by its host, or by a plain name (`host` is empty). NOT_FOUND names
+  // the hosts that there are.
+  absl::StatusOr<const Harbor*> OwnerOf(absl::string_view host,
+                                        const kraken::RepositoryName& repository) const;
+
  private:
   const std::vector<Harbor> harbors_;
 };
