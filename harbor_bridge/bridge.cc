@@ -3,24 +3,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/routing/routes.h"
+#include "harbor_bridge/status/api_routes.h"
+#include "harbor_bridge/status/harbor_watch.h"
+#include "harbor_bridge/status/page_routes.h"
+#include "harbor_bridge/status/status_report.h"
+#include "harbor_bridge/status/work_metrics.h"
+#include "harbor_bridge/work/cluster.h"
 #include "harbor_bridge/work/dispatcher.h"
 #include "harbor_bridge/work/image_prefetch.h"
 #include "harbor_bridge/work/image_work.h"
 #include "harbor_bridge/work/intake.h"
-#include "harbor_bridge/work/origin_prefetcher.h"
+#include "harbor_bridge/work/job_board.h"
 #include "kraken/backend/registry_client_factory.h"
 #include "kraken/base/random.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
-#include "kraken/cluster/cluster_monitor.h"
+#include "kraken/daemon/admin_gate.h"
 #include "kraken/daemon/admin_routes.h"
 #include "kraken/daemon/listeners.h"
 #include "kraken/daemon/mirrored_counter.h"
@@ -32,7 +40,6 @@
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
-#include "kraken/rpc/build_index_client.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin_client.h"
 #include "kraken/storage/job_queue.h"
@@ -56,21 +63,27 @@ class Bridge final : public kraken::daemon::Daemon {
  public:
   Bridge(const BridgeConfig& config, const BridgeFlags& flags, kraken::net::EventLoop& control)
       : config_(config), flags_(flags), control_(control) {}
+  // What waits for a Harbor gives up; a start that failed gets no further than here.
+  ~Bridge() override { http_.Shutdown(); }
 
   absl::Status Start() {
     KH_ASSIGN_OR_RETURN(tls_, kraken::daemon::MakeTlsSettings(config_.common.tls));
     KH_RETURN_IF_ERROR(OpenQueues());
     KH_RETURN_IF_ERROR(MeetHarbors());
-    KH_RETURN_IF_ERROR(JoinCluster());
-    StartWork();
+    KH_RETURN_IF_ERROR(JoinClusters());
+    KH_RETURN_IF_ERROR(StartWork());
     return Serve();
   }
 
   void Shutdown(absl::AnyInvocable<void()> done) override {
+    // Streams of states never end by themselves.
+    shutdown_.AddBlocking("api", [this] { api_->Stop(); });
     shutdown_.Add("intake", [this](auto next) { http_server_->Shutdown(kGrace, std::move(next)); });
     shutdown_.AddBlocking("work", [this] {
       http_.Shutdown();
       dispatcher_->StopAndWait();
+      watch_->Stop();
+      work_metrics_->Stop();
     });
     shutdown_.AddBlocking("queues", [this] {
       journal_.reset();
@@ -120,48 +133,118 @@ class Bridge final : public kraken::daemon::Daemon {
     return absl::OkStatus();
   }
 
-  absl::Status JoinCluster() {
+  absl::Status JoinClusters() {
     directory_ = std::make_unique<kraken::rpc::ChannelDirectory>(&control_, tls_.channels());
     origin_client_ = std::make_unique<kraken::rpc::OriginClient>(&control_, directory_.get());
-    auto build_index = kraken::rpc::BuildIndexClient::Create(
-        &control_, directory_.get(),
-        {.hosts = config_.build_index.hosts, .health = config_.build_index.healthcheck});
-    if (!build_index.ok()) {
-      return WithExitCode(build_index.status(), kraken::config::kExitBadConfig);
-    }
-    build_index_ = *std::move(build_index);
-    kraken::cluster::ClusterMonitorOptions members;
-    members.hosts = config_.origin.hosts;
-    members.health = config_.origin.healthcheck;
-    members.max_replica = config_.hashring.max_replica;
-    members.tls = tls_.client;
-    auto monitor = kraken::cluster::ClusterMonitor::Create(&control_, members);
-    if (!monitor.ok()) return WithExitCode(monitor.status(), kraken::config::kExitBadConfig);
-    origins_ = *std::move(monitor);
+    // Our own goes first, without a name.
+    KH_RETURN_IF_ERROR(Join({.name = "",
+                             .origin = config_.origin,
+                             .hashring = config_.hashring,
+                             .build_index = config_.build_index,
+                             .names_with_host = false}));
+    for (const ClusterConfig& cluster : config_.clusters) KH_RETURN_IF_ERROR(Join(cluster));
     return absl::OkStatus();
   }
 
-  void StartWork() {
-    prefetcher_ =
-        std::make_unique<OriginPrefetcher>(&control_, origins_.get(), origin_client_.get());
-    image_prefetch_ = std::make_unique<ImagePrefetch>(
-        harbors_.get(), prefetcher_.get(),
-        [this](const kraken::Namespace& ns, const kraken::Tag& tag, const kraken::Digest& digest,
-               uint64_t revision) { return PutTag(ns, tag, digest, revision); },
-        config_.platforms);
+  absl::Status Join(const ClusterConfig& config) {
+    ClusterOptions options;
+    options.name = config.name;
+    options.names_with_host = config.names_with_host;
+    options.origins.hosts = config.origin.hosts;
+    options.origins.health = config.origin.healthcheck;
+    options.origins.max_replica = config.hashring.max_replica;
+    options.origins.tls = tls_.client;
+    options.build_index.hosts = config.build_index.hosts;
+    options.build_index.health = config.build_index.healthcheck;
+    auto cluster =
+        Cluster::Create(&control_, directory_.get(), origin_client_.get(), std::move(options));
+    if (!cluster.ok()) return WithExitCode(cluster.status(), kraken::config::kExitBadConfig);
+    clusters_.push_back(*std::move(cluster));
+    return absl::OkStatus();
+  }
+
+  // A lane for each Harbor, and one slot for jobs of each that is configured no more: they fail
+  // with that reason, and an operator sees it.
+  absl::StatusOr<std::vector<Lane>> Lanes() {
+    std::vector<Lane> lanes;
+    for (const HarborConfig& harbor : config_.harbors) {
+      lanes.push_back(
+          {.kind = LaneOf(harbor.name),
+           .slots = harbor.concurrency > 0 ? harbor.concurrency : config_.work.concurrency});
+    }
+    KH_ASSIGN_OR_RETURN(const auto kinds, queue_->StatsByKind());
+    for (const kraken::storage::JobKindStats& kind : kinds) {
+      const auto is_its = [&kind](const Lane& lane) { return lane.kind == kind.kind; };
+      if (std::none_of(lanes.begin(), lanes.end(), is_its)) lanes.push_back({.kind = kind.kind});
+    }
+    return lanes;
+  }
+
+  absl::Status StartWork() {
+    routes_ = std::make_unique<Routes>(config_.routes, config_.platforms);
+    std::vector<ClusterTarget> targets;
+    for (const auto& cluster : clusters_) targets.push_back(cluster->target());
+    image_prefetch_ =
+        std::make_unique<ImagePrefetch>(harbors_.get(), routes_.get(), std::move(targets));
+    watch_ = std::make_unique<HarborWatch>(harbors_.get());
+    work_metrics_ =
+        std::make_unique<WorkMetrics>(&metrics_, harbors_.get(), queue_.get(), watch_.get());
+    KH_ASSIGN_OR_RETURN(std::vector<Lane> lanes, Lanes());
     dispatcher_ = std::make_unique<Dispatcher>(
-        &control_, queue_.get(), config_.work.concurrency,
+        &control_, queue_.get(), std::move(lanes),
         [this](const kraken::storage::Job& job,
-               const kraken::registry::Cancellation& cancellation) -> absl::Status {
-          KH_ASSIGN_OR_RETURN(const ImageWork work, ImageWork::Decode(job.payload));
-          return image_prefetch_->Run(work, cancellation);
+               const kraken::registry::Cancellation& cancellation) {
+          return RunJob(job, cancellation);
+        },
+        [this](const kraken::storage::Job& job, const Dispatcher::Result& result) {
+          work_metrics_->OnEnd(job, result);
         });
     intake_ = std::make_unique<Intake>(harbors_.get(), journal_.get(), queue_.get());
+    return absl::OkStatus();
+  }
+
+  // On a worker thread.
+  Dispatcher::Result RunJob(const kraken::storage::Job& job,
+                            const kraken::registry::Cancellation& cancellation) {
+    KH_ASSIGN_OR_RETURN(const ImageWork work, ImageWork::Decode(job.payload));
+    JobBoard::Entry entry(&board_, job.key, work.harbor);
+    Dispatcher::Result result = image_prefetch_->Run(work, entry, cancellation);
+    entry.End(result.ok(), result.ok() ? *result : std::string(result.status().message()));
+    return result;
+  }
+
+  void AddApi() {
+    report_ = std::make_unique<StatusReport>(StatusSources{.harbors = harbors_.get(),
+                                                           .routes = routes_.get(),
+                                                           .queue = queue_.get(),
+                                                           .board = &board_,
+                                                           .watch = watch_.get(),
+                                                           .dispatcher = dispatcher_.get(),
+                                                           .events = [this] { return Events(); }});
+    api_ = std::make_unique<ApiRoutes>(ApiParts{.harbors = harbors_.get(),
+                                                .report = report_.get(),
+                                                .queue = queue_.get(),
+                                                .dispatcher = dispatcher_.get(),
+                                                .gate = &gate_,
+                                                .loop = &admin_.loop()});
+    api_->AddRoutes(router_);
+    AddPageRoutes(router_, &gate_);
+  }
+
+  std::map<std::string, uint64_t> Events() const {
+    const IntakeStats stats = intake_->stats();
+    return {{"notifications", stats.notifications},
+            {"events", stats.events},
+            {"ignored", stats.ignored},
+            {"unreadable", stats.unreadable},
+            {"oversized", stats.oversized},
+            {"unauthorized", stats.unauthorized}};
   }
 
   absl::Status Serve() {
     KH_RETURN_IF_ERROR(intake_->Replay());
     dispatcher_->Start();
+    AddApi();
     intake_->AddRoutes(router_);
     kraken::daemon::AddAdminRoutes(router_, {.capabilities = {.role = "harbor-bridge"},
                                              .metrics = &metrics_,
@@ -175,27 +258,8 @@ class Bridge final : public kraken::daemon::Daemon {
     return absl::OkStatus();
   }
 
-  // On a worker thread.
-  absl::Status PutTag(const kraken::Namespace& ns, const kraken::Tag& tag,
-                      const kraken::Digest& digest, uint64_t revision) {
-    struct Call {
-      absl::Notification done;
-      absl::Status status;
-    };
-    auto call = std::make_shared<Call>();
-    control_.Post([this, call, ns, tag, digest, revision] {
-      build_index_->PutTag(ns, tag, {.digest = digest, .revision = revision},
-                           [call](absl::StatusOr<kraken::rpc::TagValue> stored) {
-                             call->status = stored.status();
-                             call->done.Notify();
-                           });
-    });
-    call->done.WaitForNotification();
-    return call->status;
-  }
-
   absl::Status Readiness() const {
-    if (!origins_->healthy().empty()) return absl::OkStatus();
+    if (!clusters_.front()->healthy_origins().empty()) return absl::OkStatus();
     return absl::UnavailableError("no origin is healthy");
   }
 
@@ -206,11 +270,7 @@ class Bridge final : public kraken::daemon::Daemon {
     ignored_.Set(intake.ignored);
     unreadable_.Set(intake.unreadable + intake.oversized);
     unauthorized_.Set(intake.unauthorized);
-    const DispatcherStats work = dispatcher_->stats();
-    done_.Set(work.done);
-    failed_.Set(work.failed);
-    running_.Set(work.running);
-    healthy_.Set(static_cast<double>(origins_->healthy().size()));
+    healthy_.Set(static_cast<double>(clusters_.front()->healthy_origins().size()));
   }
 
   MirroredCounter Counter(const char* name, const char* help,
@@ -233,12 +293,6 @@ class Bridge final : public kraken::daemon::Daemon {
       Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "unreadable"}});
   MirroredCounter unauthorized_ =
       Counter("kraken_bridge_unauthorized_total", "Notifications with a wrong credential.");
-  MirroredCounter done_ =
-      Counter("kraken_bridge_jobs_total", "Attempts at jobs.", {{"result", "done"}});
-  MirroredCounter failed_ =
-      Counter("kraken_bridge_jobs_total", "Attempts at jobs.", {{"result", "failed"}});
-  kraken::telemetry::Gauge& running_ =
-      metrics_.AddGauge("kraken_bridge_jobs_running", "Jobs being worked on.");
   kraken::telemetry::Gauge& healthy_ =
       metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
   kraken::SystemBitGen bits_;
@@ -249,12 +303,17 @@ class Bridge final : public kraken::daemon::Daemon {
   std::unique_ptr<Harbors> harbors_;
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
   std::unique_ptr<kraken::rpc::OriginClient> origin_client_;
-  std::unique_ptr<kraken::rpc::BuildIndexClient> build_index_;
-  std::unique_ptr<kraken::cluster::ClusterMonitor> origins_;
-  std::unique_ptr<OriginPrefetcher> prefetcher_;
+  std::vector<std::unique_ptr<Cluster>> clusters_;
+  std::unique_ptr<Routes> routes_;
+  JobBoard board_;
   std::unique_ptr<ImagePrefetch> image_prefetch_;
+  std::unique_ptr<HarborWatch> watch_;
+  std::unique_ptr<WorkMetrics> work_metrics_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Intake> intake_;
+  kraken::daemon::AdminGate gate_{config_.admin};
+  std::unique_ptr<StatusReport> report_;
+  std::unique_ptr<ApiRoutes> api_;
   kraken::net::Router router_;
   std::unique_ptr<kraken::net::HttpServer> http_server_;
   kraken::daemon::ShutdownSequence shutdown_{&control_};
@@ -264,6 +323,8 @@ class Bridge final : public kraken::daemon::Daemon {
 
 void AddFlags(kraken::config::FlagSet& set, BridgeFlags* flags) {
   set.Int("port", &flags->port, 1, kMaxPort, "port that Harbors send their events to");
+  set.Bool("check", &flags->check, "say what the configuration means, and do nothing");
+  set.String("route", &flags->route, "with -check: an image; say what is done with it and why");
 }
 
 absl::StatusOr<std::unique_ptr<kraken::daemon::Daemon>> StartBridge(

@@ -48,9 +48,16 @@ class NotingOrigin : public kraken::rpc::OriginHandler {
                        std::shared_ptr<kraken::rpc::MetainfoOutlet> outlet) override {
     outlet->Finish(absl::UnimplementedError("not in this test"));
   }
-  void OnStat(kraken::rpc::v1::StatRequest,
+  void OnStat(kraken::rpc::v1::StatRequest request,
               std::function<void(absl::StatusOr<kraken::rpc::v1::StatReply>)> reply) override {
-    reply(absl::UnimplementedError("not in this test"));
+    absl::MutexLock lock(&mu_);
+    EXPECT_TRUE(request.local());
+    const std::string digest = kraken::rpc::DigestFromBytes(request.digest())->ToString();
+    if (!asked_.contains(digest) || digest == lost_) return reply(absl::NotFoundError("not here"));
+    looked_for_.insert(digest);
+    kraken::rpc::v1::StatReply stat;
+    stat.set_cached(true);
+    reply(stat);
   }
   void OnMetainfoStreamClosed(const std::shared_ptr<kraken::rpc::MetainfoOutlet>&) override {}
   void OnProgressStreamClosed(const std::shared_ptr<kraken::rpc::ProgressOutlet>&) override {}
@@ -58,6 +65,15 @@ class NotingOrigin : public kraken::rpc::OriginHandler {
   void set_answer(absl::Status answer) {
     absl::MutexLock lock(&mu_);
     answer_ = std::move(answer);
+  }
+  // It has this one no more, whoever asked for it.
+  void Lose(const std::string& digest) {
+    absl::MutexLock lock(&mu_);
+    lost_ = digest;
+  }
+  absl::btree_set<std::string> looked_for() {
+    absl::MutexLock lock(&mu_);
+    return looked_for_;
   }
   absl::btree_set<std::string> asked() {
     absl::MutexLock lock(&mu_);
@@ -71,7 +87,9 @@ class NotingOrigin : public kraken::rpc::OriginHandler {
  private:
   absl::Mutex mu_;
   absl::Status answer_ ABSL_GUARDED_BY(mu_);
+  std::string lost_ ABSL_GUARDED_BY(mu_);
   absl::btree_set<std::string> asked_ ABSL_GUARDED_BY(mu_);
+  absl::btree_set<std::string> looked_for_ ABSL_GUARDED_BY(mu_);
   absl::btree_set<std::string> namespaces_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -105,6 +123,7 @@ class ImagePrefetchTest : public ::testing::Test {
     std::vector<Harbor> harbors(1);
     harbors[0].name = "eu";
     harbors[0].plain = std::make_shared<const re2::RE2>("^library/.*");
+    harbors[0].host = "eu.example";
     harbors[0].client = std::make_shared<kraken::registry::RegistryClient>(
         kraken::registry::RegistryClientOptions{.registry = registry_->url()}, &http_,
         &kraken::SystemClock::Get(), &bits_);
@@ -142,20 +161,38 @@ class ImagePrefetchTest : public ::testing::Test {
     return absl::StrCat(R"("mediaType":")", kManifestType, R"(","digest":")", pushed->ToString(),
                         R"(","size":)", manifest.size());
   }
-  absl::Status Run(const std::string& reference,
-                   std::vector<kraken::registry::Platform> platforms = {}) {
-    ImagePrefetch prefetch(
-        harbors_.get(), prefetcher_.get(),
-        [this](const kraken::Namespace& ns, const kraken::Tag& tag, const Digest& digest,
-               uint64_t) {
-          tags_.push_back({absl::StrCat(ns.ToString(), ":", tag.ToString()), digest.ToString()});
-          return put_tag_answer_;
-        },
-        std::move(platforms));
-    return prefetch.Run({.harbor = "eu",
-                         .repository = repository_,
-                         .reference = kraken::Reference(*kraken::Tag::Parse(reference))},
-                        cancellation_);
+  absl::StatusOr<std::string> Run(const std::string& reference,
+                                  std::vector<kraken::registry::Platform> platforms = {},
+                                  std::vector<RouteRule> rules = {}, bool preheat = false) {
+    const auto put_tag = [this](const kraken::Namespace& ns, const kraken::Tag& tag,
+                                const Digest& digest, uint64_t) {
+      tags_.push_back({absl::StrCat(ns.ToString(), ":", tag.ToString()), digest.ToString()});
+      return put_tag_answer_;
+    };
+    const Routes routes(std::move(rules),
+                        preheat ? std::vector<kraken::registry::Platform>() : platforms);
+    // The same origin in the part of another cluster: the namespaces tell who asked.
+    const ImagePrefetch prefetch(harbors_.get(), &routes,
+                                 {{.name = "", .origins = prefetcher_.get(), .put_tag = put_tag},
+                                  {.name = "us",
+                                   .origins = prefetcher_.get(),
+                                   .put_tag = put_tag,
+                                   .names_with_host = true}});
+    const ImageWork work = {
+        .harbor = "eu",
+        .repository = repository_,
+        .reference = kraken::Reference(*kraken::Tag::Parse(reference)),
+        .preheat = preheat,
+        .platforms = preheat ? platforms : std::vector<kraken::registry::Platform>()};
+    JobBoard::Entry entry(&board_, work.Key(), work.harbor);
+    return prefetch.Run(work, entry, cancellation_);
+  }
+  static RouteRule RuleFor(const std::string& image, RouteActions actions) {
+    RouteRule rule;
+    rule.name = "rule";
+    rule.image = std::make_shared<const re2::RE2>(image);
+    rule.actions = std::move(actions);
+    return rule;
   }
 
   RepositoryName repository_ = *RepositoryName::Parse("library/debian");
@@ -178,6 +215,7 @@ class ImagePrefetchTest : public ::testing::Test {
   absl::Status put_tag_answer_;
   std::vector<PutTagCall> tags_;
   Cancellation cancellation_;
+  JobBoard board_;
 };
 
 TEST_F(ImagePrefetchTest, AsksForEveryBlobAndTellsTheTag) {
@@ -190,6 +228,99 @@ TEST_F(ImagePrefetchTest, AsksForEveryBlobAndTellsTheTag) {
   ASSERT_EQ(tags_.size(), 1u);
   EXPECT_EQ(tags_[0].name, "library/debian:latest");
   EXPECT_THAT(descriptor, HasSubstr(tags_[0].digest));
+  // Each was looked for at the end.
+  EXPECT_EQ(origin_.looked_for(), blobs);
+  const JobProgress progress = board_.Recent()[0].progress;
+  EXPECT_EQ(progress.blobs_done, 3);
+  EXPECT_EQ(progress.blobs_total, 3);
+  EXPECT_EQ(progress.bytes_done, progress.bytes_total);
+  EXPECT_GT(progress.bytes_total, 0);
+}
+
+// An image that is larger than an origin's disk pushes its own first blobs out.
+TEST_F(ImagePrefetchTest, ABlobThatWasEvictedMeanwhileIsNoSuccess) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", "layer", &blobs);
+  origin_.Lose(*blobs.begin());
+  EXPECT_THAT(Run("latest"),
+              kraken::StatusIs(absl::StatusCode::kUnavailable,
+                               testing::AllOf(HasSubstr(*blobs.begin()), HasSubstr("no longer"),
+                                              HasSubstr(origin_process_.address()))));
+}
+
+TEST_F(ImagePrefetchTest, WhatARouteIgnoresIsLeftAlone) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", "layer", &blobs);
+  EXPECT_THAT(Run("latest", {}, {RuleFor("^library/", {.ignore = true})}),
+              kraken::IsOkAndHolds(HasSubstr("ignored (rule: ^library/ matches")));
+  EXPECT_THAT(origin_.asked(), testing::IsEmpty());
+  EXPECT_THAT(tags_, testing::IsEmpty());
+  // But somebody may ask for just this.
+  ASSERT_OK(Run("latest", {}, {RuleFor("^library/", {.ignore = true})}, /*preheat=*/true));
+  EXPECT_EQ(origin_.asked(), blobs);
+  EXPECT_EQ(tags_.size(), 1u);
+}
+
+TEST_F(ImagePrefetchTest, OneActionWithoutTheOther) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", "layer", &blobs);
+  ASSERT_OK(Run("latest", {}, {RuleFor(".*", {.tag = TagAction::kSet})}));
+  EXPECT_THAT(origin_.asked(), testing::IsEmpty());
+  EXPECT_EQ(tags_.size(), 1u);
+  ASSERT_OK(Run("latest", {}, {RuleFor(".*", {.prefetch = PrefetchAction()})}));
+  EXPECT_EQ(origin_.asked(), blobs);
+  EXPECT_EQ(tags_.size(), 1u);
+}
+
+TEST_F(ImagePrefetchTest, SizesAreLimited) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", std::string(5000, 'x'), &blobs);
+  PrefetchAction action;
+  action.max_image_bytes = 5000;
+  EXPECT_THAT(Run("latest", {}, {RuleFor(".*", {.prefetch = action})}),
+              kraken::IsOkAndHolds(HasSubstr("not prefetched")));
+  EXPECT_THAT(origin_.asked(), testing::IsEmpty());
+  action.max_image_bytes = 0;
+  action.max_blob_bytes = 4999;
+  EXPECT_THAT(Run("latest", {}, {RuleFor(".*", {.prefetch = action})}),
+              kraken::IsOkAndHolds(HasSubstr("1 layers of 5000 bytes left out")));
+  EXPECT_EQ(origin_.asked().size(), 2u);
+}
+
+TEST_F(ImagePrefetchTest, ReferrersComeAlongIfAskedFor) {
+  absl::btree_set<std::string> image;
+  absl::btree_set<std::string> signature;
+  PushImage("latest", "layer", &image);
+  const std::string descriptor = PushImage("", "signature", &signature);
+  // This registry has no referrers API: clients keep the list under a tag.
+  std::string subject;
+  ASSERT_OK(Run("latest", {}, {RuleFor(".*", {.tag = TagAction::kSet})}));
+  subject = tags_[0].digest;
+  ASSERT_OK(pusher_->PushManifest(repository_, absl::StrCat("sha256-", subject.substr(7)),
+                                  kIndexType,
+                                  absl::StrCat(R"({"schemaVersion":2,"mediaType":")", kIndexType,
+                                               R"(","manifests":[{)", descriptor, "}]}")));
+  ASSERT_OK(Run("latest", {}, {RuleFor(".*", {.prefetch = PrefetchAction()})}));
+  EXPECT_EQ(origin_.asked(), image);
+  PrefetchAction action;
+  action.referrers = true;
+  EXPECT_THAT(Run("latest", {}, {RuleFor(".*", {.prefetch = action})}),
+              kraken::IsOkAndHolds(HasSubstr("1 referrers")));
+  image.insert(signature.begin(), signature.end());
+  EXPECT_EQ(origin_.asked(), image);
+}
+
+TEST_F(ImagePrefetchTest, AnotherClusterKnowsTheImageWithItsHost) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", "layer", &blobs);
+  EXPECT_THAT(Run("latest", {}, {RuleFor("^eu.example/", {.replicate = {"us"}})}),
+              kraken::IsOkAndHolds(HasSubstr("replicated to us")));
+  EXPECT_EQ(origin_.asked(), blobs);
+  EXPECT_THAT(origin_.namespaces(), UnorderedElementsAre("eu.example/library/debian"));
+  ASSERT_EQ(tags_.size(), 1u);
+  EXPECT_EQ(tags_[0].name, "eu.example/library/debian:latest");
+  EXPECT_THAT(Run("latest", {}, {RuleFor(".*", {.replicate = {"asia"}})}),
+              kraken::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("asia")));
 }
 
 TEST_F(ImagePrefetchTest, FollowsAnIndexToTheWantedPlatforms) {

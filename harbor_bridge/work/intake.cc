@@ -16,8 +16,6 @@ namespace harbor_bridge {
 namespace {
 
 constexpr int kReplayBatch = 256;
-// A pushed image goes before what is found by looking around.
-constexpr int kEventPriority = 100;
 constexpr uint64_t kNoLimit = ~uint64_t{0};
 
 bool IsAuthorized(const Harbor& harbor, const kraken::net::HttpExchange& exchange) {
@@ -123,21 +121,17 @@ void Intake::Process(int64_t sequence, const std::string& harbor, const std::str
   // The entry is forgotten once all of its work is durable.
   auto missing = std::make_shared<std::atomic<size_t>>(work.size());
   for (const ImageWork& item : work) {
-    kraken::storage::NewJob job;
-    job.key = item.Key();
-    job.kind = "image";
-    job.payload = item.Encode();
-    job.priority = kEventPriority;
-    queue_->Enqueue(std::move(job), [this, sequence, missing](const absl::Status& status) {
-      if (!status.ok()) {
-        // It stays in the journal, and the next start tries again.
-        kraken::telemetry::LogError("work can't be stored", {{"reason", status}});
-        return;
-      }
-      if (missing->fetch_sub(1) == 1) {
-        journal_->Acknowledge({sequence}, [](const absl::Status&) {});
-      }
-    });
+    queue_->Enqueue(item.ToJob(kEventPriority),
+                    [this, sequence, missing](const absl::Status& status) {
+                      if (!status.ok()) {
+                        // It stays in the journal, and the next start tries again.
+                        kraken::telemetry::LogError("work can't be stored", {{"reason", status}});
+                        return;
+                      }
+                      if (missing->fetch_sub(1) == 1) {
+                        journal_->Acknowledge({sequence}, [](const absl::Status&) {});
+                      }
+                    });
   }
 }
 
