@@ -11,6 +11,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "harbor_bridge/harbor/harbor_client.h"
+#include "harbor_bridge/harbor/harbor_client_factory.h"
+#include "harbor_bridge/reconcile/job_sink.h"
+#include "harbor_bridge/reconcile/reconcile_store.h"
+#include "harbor_bridge/reconcile/reconciler.h"
 #include "harbor_bridge/routing/harbors.h"
 #include "harbor_bridge/routing/routes.h"
 #include "harbor_bridge/status/api_routes.h"
@@ -81,6 +86,7 @@ class Bridge final : public kraken::daemon::Daemon {
     shutdown_.Add("intake", [this](auto next) { http_server_->Shutdown(kGrace, std::move(next)); });
     shutdown_.AddBlocking("work", [this] {
       http_.Shutdown();
+      if (reconciler_ != nullptr) reconciler_->StopAndWait();
       dispatcher_->StopAndWait();
       watch_->Stop();
       work_metrics_->Stop();
@@ -88,6 +94,7 @@ class Bridge final : public kraken::daemon::Daemon {
     shutdown_.AddBlocking("queues", [this] {
       journal_.reset();
       queue_.reset();
+      reconcile_store_.reset();
     });
     shutdown_.Run(std::move(done));
   }
@@ -115,6 +122,11 @@ class Bridge final : public kraken::daemon::Daemon {
       return WithExitCode(journal.status(), kraken::config::kExitDirectoryNotWritable);
     }
     journal_ = *std::move(journal);
+    auto reconciled = ReconcileStore::Open(absl::StrCat(dir, "/reconcile.db"));
+    if (!reconciled.ok()) {
+      return WithExitCode(reconciled.status(), kraken::config::kExitDirectoryNotWritable);
+    }
+    reconcile_store_ = *std::move(reconciled);
     return absl::OkStatus();
   }
 
@@ -130,6 +142,26 @@ class Bridge final : public kraken::daemon::Daemon {
                          .client = *std::move(client)});
     }
     harbors_ = std::make_unique<Harbors>(std::move(harbors));
+    return config_.reconcile.enabled ? PrepareReconciliation() : absl::OkStatus();
+  }
+
+  absl::Status PrepareReconciliation() {
+    std::vector<ReconcileTarget> targets;
+    for (size_t i = 0; i < config_.harbors.size(); ++i) {
+      const HarborConfig& config = config_.harbors[i];
+      ReconcileTarget target = {.harbor = &harbors_->all()[i]};
+      if (config.api.has_value()) {
+        auto api = api::MakeHarborClient(config.name, *config.api, &http_);
+        if (!api.ok()) return WithExitCode(api.status(), kraken::config::kExitBadConfig);
+        target.api = *std::move(api);
+      }
+      targets.push_back(std::move(target));
+      reconcile_metrics_.push_back(MakeReconcileMetrics(config.name));
+    }
+    reconcile_sink_ = std::make_unique<JobSink>(queue_.get());
+    reconciler_ =
+        std::make_unique<Reconciler>(config_.reconcile.options, harbors_.get(), std::move(targets),
+                                     reconcile_store_.get(), reconcile_sink_.get());
     return absl::OkStatus();
   }
 
@@ -184,6 +216,14 @@ class Bridge final : public kraken::daemon::Daemon {
     routes_ = std::make_unique<Routes>(config_.routes, config_.platforms);
     std::vector<ClusterTarget> targets;
     for (const auto& cluster : clusters_) targets.push_back(cluster->target());
+    // What our own cluster has been told is what reconciliation compares with.
+    targets.front().put_tag = [this, put_tag = targets.front().put_tag](
+                                  const kraken::Namespace& ns, const kraken::Tag& tag,
+                                  const kraken::Digest& digest, uint64_t revision) {
+      KH_RETURN_IF_ERROR(put_tag(ns, tag, digest, revision));
+      reconcile_store_->NoteTag(ns, tag, digest);
+      return absl::OkStatus();
+    };
     image_prefetch_ =
         std::make_unique<ImagePrefetch>(harbors_.get(), routes_.get(), std::move(targets));
     watch_ = std::make_unique<HarborWatch>(harbors_.get());
@@ -244,6 +284,7 @@ class Bridge final : public kraken::daemon::Daemon {
   absl::Status Serve() {
     KH_RETURN_IF_ERROR(intake_->Replay());
     dispatcher_->Start();
+    if (reconciler_ != nullptr) reconciler_->Start();
     AddApi();
     intake_->AddRoutes(router_);
     kraken::daemon::AddAdminRoutes(router_, {.capabilities = {.role = "harbor-bridge"},
@@ -271,6 +312,38 @@ class Bridge final : public kraken::daemon::Daemon {
     unreadable_.Set(intake.unreadable + intake.oversized);
     unauthorized_.Set(intake.unauthorized);
     healthy_.Set(static_cast<double>(clusters_.front()->healthy_origins().size()));
+    if (reconciler_ == nullptr) return;
+    const std::vector<ReconcileStatus> all = reconciler_->status();
+    for (size_t i = 0; i < all.size(); ++i) {
+      reconcile_metrics_[i].rounds.Set(all[i].rounds);
+      reconcile_metrics_[i].failures.Set(all[i].failures);
+      reconcile_metrics_[i].requests.Set(all[i].requests);
+      reconcile_metrics_[i].found.Set(all[i].found);
+      reconcile_metrics_[i].gone.Set(all[i].gone);
+    }
+  }
+
+  // Of one Harbor.
+  struct ReconcileMetrics {
+    MirroredCounter rounds;
+    MirroredCounter failures;
+    MirroredCounter requests;
+    MirroredCounter found;
+    MirroredCounter gone;
+  };
+  ReconcileMetrics MakeReconcileMetrics(const std::string& harbor) {
+    constexpr char kRounds[] = "kraken_bridge_reconcile_rounds_total";
+    constexpr char kFound[] = "kraken_bridge_reconcile_found_total";
+    return {.rounds = Counter(kRounds, "Rounds of reconciliation.",
+                              {{"harbor", harbor}, {"result", "done"}}),
+            .failures = Counter(kRounds, "Rounds of reconciliation.",
+                                {{"harbor", harbor}, {"result", "failed"}}),
+            .requests = Counter("kraken_bridge_reconcile_requests_total",
+                                "Requests to a Harbor for reconciliation.", {{"harbor", harbor}}),
+            .found =
+                Counter(kFound, "What events had missed.", {{"harbor", harbor}, {"kind", "image"}}),
+            .gone = Counter(kFound, "What events had missed.",
+                            {{"harbor", harbor}, {"kind", "gone_tag"}})};
   }
 
   MirroredCounter Counter(const char* name, const char* help,
@@ -300,7 +373,11 @@ class Bridge final : public kraken::daemon::Daemon {
   std::unique_ptr<kraken::storage::JobQueue> queue_;
   std::unique_ptr<kraken::storage::Journal> journal_;
   kraken::net::BlockingHttpClient http_{kraken::net::HttpClientOptions()};
+  std::unique_ptr<ReconcileStore> reconcile_store_;
   std::unique_ptr<Harbors> harbors_;
+  std::vector<ReconcileMetrics> reconcile_metrics_;
+  std::unique_ptr<JobSink> reconcile_sink_;
+  std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
   std::unique_ptr<kraken::rpc::OriginClient> origin_client_;
   std::vector<std::unique_ptr<Cluster>> clusters_;

@@ -3,12 +3,23 @@
 #include <re2/re2.h>
 
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kraken/config/reader.h"
 
 namespace harbor_bridge {
 namespace {
+
+// The member `api`. Who names no address means the registry's, with all that belongs to it.
+struct ApiConfig {
+  kraken::backend::RegistryConfig server;
+};
+void ReadConfig(kraken::config::ObjectReader& r, ApiConfig* c) {
+  // A password goes to no other server than the one that it was written down for.
+  if (r.Has("address")) c->server = {};
+  kraken::backend::ReadConfig(r, &c->server);
+}
 
 // A Harbor's name stands in URLs and job keys.
 bool IsHarborName(const std::string& name) {
@@ -71,6 +82,22 @@ void ReadConfig(kraken::config::ObjectReader& r, HarborConfig* c) {
   r.Optional("authorization", &c->authorization);
   r.Required("registry", &c->registry);
   r.Optional("concurrency", &c->concurrency, {.min = 1, .max = 256});
+  if (r.Has("api")) {
+    ApiConfig api = {.server = c->registry};
+    r.Optional("api", &api);
+    c->api = std::move(api.server);
+  }
+}
+
+void ReadConfig(kraken::config::ObjectReader& r, ReconcileConfig* c) {
+  const absl::Duration least = absl::Seconds(1);
+  r.Optional("enabled", &c->enabled);
+  r.Optional("interval", &c->options.interval, {.min = least});
+  r.Optional("registry_interval", &c->options.registry_interval, {.min = least});
+  r.Optional("full_interval", &c->options.full_interval, {.min = least});
+  r.Optional("requests_per_second", &c->options.requests_per_second, {.min = 0.01, .max = 1000});
+  r.Optional("look_back", &c->options.look_back, {.min = absl::ZeroDuration()});
+  r.Optional("on_start", &c->options.on_start);
 }
 
 void ReadConfig(kraken::config::ObjectReader& r, ClusterConfig* c) {
@@ -89,6 +116,7 @@ void ReadConfig(kraken::config::ObjectReader& r, WorkConfig* c) {
 
 void ReadConfig(kraken::config::ObjectReader& r, BridgeConfig* c) {
   kraken::daemon::ReadCommonConfig(r, &c->common);
+  r.Optional("url", &c->url);
   r.Optional("listen_tls", &c->listen_tls);
   r.Required("harbors", &c->harbors);
   CheckHarbors(r, c->harbors);
@@ -97,6 +125,7 @@ void ReadConfig(kraken::config::ObjectReader& r, BridgeConfig* c) {
   r.Optional("hashring", &c->hashring);
   r.Required("build_index", &c->build_index);
   r.Optional("work", &c->work);
+  r.Optional("reconcile", &c->reconcile);
   r.Optional("clusters", &c->clusters);
   r.Optional("routes", &c->routes);
   CheckRoutes(r, *c);

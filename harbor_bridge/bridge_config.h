@@ -2,9 +2,11 @@
 #define HARBOR_BRIDGE_BRIDGE_CONFIG_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "harbor_bridge/reconcile/reconcile_options.h"
 #include "harbor_bridge/routing/route_config.h"
 #include "kraken/backend/backend_config.h"
 #include "kraken/config/cluster_config.h"
@@ -32,6 +34,10 @@ struct HarborConfig {
   // What its requests must bring as Authorization; empty: nothing.
   std::string authorization;
   kraken::backend::RegistryConfig registry;
+  // Harbor's API v2.0. Where the registry's address is Harbor's own, `api: {}` is all: without an
+  // address, address, credentials and TLS are the registry's. Nothing: only a bare registry is
+  // there.
+  std::optional<kraken::backend::RegistryConfig> api;
   // Images of it that are worked on at a time; 0: `work.concurrency`.
   int concurrency = 0;
 };
@@ -59,8 +65,18 @@ struct ClusterConfig {
 };
 void ReadConfig(kraken::config::ObjectReader& r, ClusterConfig* c);
 
+// Section `reconcile`.
+struct ReconcileConfig {
+  bool enabled = true;
+  ReconcileOptions options;
+};
+void ReadConfig(kraken::config::ObjectReader& r, ReconcileConfig* c);
+
 struct BridgeConfig {
   kraken::daemon::CommonConfig common;
+  // How Harbors reach this bridge: "http://harbor-bridge:10050". Only `register`, `unregister` and
+  // `doctor` need it.
+  std::string url;
   // The bridge's own port speaks TLS with `tls.server`'s certificate only if this says so: a
   // registry trusts no private authority.
   bool listen_tls = false;
@@ -71,6 +87,7 @@ struct BridgeConfig {
   kraken::config::HashRingConfig hashring;
   kraken::config::PassiveHostsConfig build_index;
   WorkConfig work;
+  ReconcileConfig reconcile;
   std::vector<RouteRule> routes;
   std::vector<ClusterConfig> clusters;
   kraken::daemon::AdminConfig admin;

@@ -1,12 +1,15 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "harbor_bridge/bridge.h"
 #include "harbor_bridge/bridge_config.h"
 #include "harbor_bridge/check.h"
+#include "harbor_bridge/setup/setup_command.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/config/exit_codes.h"
+#include "kraken/daemon/command.h"
 #include "kraken/daemon/common_config.h"
 #include "kraken/daemon/run_daemon.h"
 #include "kraken/daemon/start_error.h"
@@ -33,10 +36,16 @@ int Check(const kraken::config::Node& document, const std::string& image) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && harbor_bridge::IsSetupCommand(argv[1])) {
+    const std::vector<std::string> arguments(argv + 2, argv + argc);
+    return harbor_bridge::RunSetupCommand(argv[1], arguments, kraken::daemon::ProcessTerminal());
+  }
   harbor_bridge::BridgeFlags flags;
   kraken::daemon::DaemonInfo info;
   info.program = "harbor-bridge";
-  info.description = "Turns Harbor's events into work for the swarm.";
+  info.description =
+      "Turns Harbor's events into work for the swarm.\n"
+      "Commands: register, unregister, doctor (harbor-bridge doctor --help).";
   info.add_flags = [&flags](kraken::config::FlagSet& set) { harbor_bridge::AddFlags(set, &flags); };
   info.instead = [&flags](const kraken::config::Node& document) -> std::optional<int> {
     if (!flags.check && flags.route.empty()) return std::nullopt;

@@ -46,10 +46,17 @@ void ReadConfig(config::ObjectReader& r, KindConfig* c) {
 
 }  // namespace
 
+// What `*c` holds already are defaults.
 void ReadConfig(config::ObjectReader& r, RegistryConfig* c) {
-  r.Required("address", &c->address);
+  if (c->address.empty()) {
+    r.Required("address", &c->address);
+  } else {
+    r.Optional("address", &c->address);
+  }
   r.Optional("timeout", &c->timeout, {.min = absl::Milliseconds(1), .zero_is_default = true});
-  SecurityConfig security;
+  SecurityConfig security = {
+      .basic = {.username = c->credentials.username, .password = c->credentials.password},
+      .tls = c->tls};
   r.Optional("security", &security);
   c->credentials = {.username = security.basic.username, .password = security.basic.password};
   c->tls = security.tls;

@@ -1,39 +1,17 @@
-// What the commands of krakenctl have in common.
+// What the commands of krakenctl have in common with those of other programs, by its short names.
 #ifndef KRAKEN_KRAKENCTL_COMMAND_H_
 #define KRAKEN_KRAKENCTL_COMMAND_H_
 
-#include <functional>
-#include <string>
-
-#include "absl/status/status.h"
-#include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
-#include "absl/types/span.h"
-#include "kraken/config/flags.h"
+#include "kraken/daemon/command.h"
 
 namespace kraken::krakenctl {
 
-// Where a command writes.
-struct Terminal {
-  std::function<void(absl::string_view text)> out;
-  std::function<void(absl::string_view text)> err;
-  int columns = 0;  // of `out`; 0: it is no terminal
-};
-
-// `arguments` without the command's own name. The result is the exit code.
-using Arguments = absl::Span<const std::string>;
-using RunCommand = int (*)(Arguments arguments, const Terminal& terminal);
-
-// Flags and arguments in any order. An exit code if that ends the command: --help was asked for, or
-// there is a mistake; both are answered.
-absl::optional<int> ParseCommandLine(config::FlagSet& flags, absl::string_view command,
-                                     Arguments arguments, const Terminal& terminal);
-
-// A mistake in the command line, told. Returns kExitUsage.
-int UsageError(absl::string_view command, absl::string_view message, const Terminal& terminal);
-
-// An error, told. Returns kExitFailure.
-int Failure(absl::string_view command, const absl::Status& status, const Terminal& terminal);
+using daemon::Arguments;
+using daemon::Failure;
+using daemon::ParseCommandLine;
+using daemon::RunCommand;
+using daemon::Terminal;
+using daemon::UsageError;
 
 }  // namespace kraken::krakenctl
 

@@ -1,10 +1,11 @@
-// Lists of tags and of referrers.
+// Lists of repositories, of tags and of referrers.
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
+#include "kraken/registry/catalog.h"
 #include "kraken/registry/referrers.h"
 #include "kraken/registry/tag_list.h"
 
@@ -19,6 +20,20 @@ using ::testing::Not;
 const std::vector<std::string>& Tags() {
   static const auto* tags = new std::vector<std::string>{"v2", "A", "v10", "latest", "v1", "v2"};
   return *tags;
+}
+
+TEST(CatalogTest, AStrangeNameHidesNoOther) {
+  ASSERT_OK_AND_ASSIGN(const CatalogPage page,
+                       ParseCatalog(R"({"repositories":["library/debian","Not A Name"]})"));
+  ASSERT_EQ(page.repositories.size(), 1u);
+  EXPECT_EQ(page.repositories[0].ToString(), "library/debian");
+  EXPECT_EQ(page.skipped, 1u);
+  EXPECT_EQ(page.last, "Not A Name");
+  ASSERT_OK_AND_ASSIGN(const CatalogPage none, ParseCatalog(R"({"repositories":null})"));
+  EXPECT_EQ(none.last, "");
+  for (const char* bad : {"", "[]", "{}", R"({"repositories":"b"})", R"({"repositories":[1]})"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(ParseCatalog(bad).status())) << bad;
+  }
 }
 
 TEST(TagListTest, ReadsWhatRegistriesSend) {

@@ -34,6 +34,7 @@
 #include "kraken/registry/blob_sink.h"
 #include "kraken/registry/byte_range.h"
 #include "kraken/registry/cancellation.h"
+#include "kraken/registry/catalog.h"
 #include "kraken/registry/errors.h"
 #include "kraken/registry/manifest.h"
 #include "kraken/registry/media_type.h"
@@ -92,6 +93,7 @@ absl::optional<Digest> StatedDigest(const net::HeaderMap& headers) {
 }
 
 constexpr char kJson[] = "application/json";
+constexpr char kCatalogScope[] = "registry:catalog:*";
 constexpr char kIndexAccept[] = "application/vnd.oci.image.index.v1+json";
 
 std::string PullScope(const RepositoryName& repository) {
@@ -372,6 +374,25 @@ absl::StatusOr<std::vector<std::string>> RegistryClient::GetTags(const Repositor
     if (next.empty() || page->empty() || next == request.target) return tags;
     request.target = next;
   }
+}
+
+absl::StatusOr<CatalogPage> RegistryClient::GetCatalogPage(absl::string_view last, size_t n,
+                                                           const Cancellation& cancellation) {
+  constexpr absl::string_view kPath = "/v2/_catalog";
+  std::string target = absl::StrCat(kPath, "?n=", n);
+  if (!last.empty()) absl::StrAppend(&target, "&last=", net::PercentEncode(last));
+  const Request request{"GET", std::move(target), kCatalogScope,
+                        absl::StrCat("catalog of ", host()), kJson};
+  BodyReader reader;
+  KH_RETURN_IF_ERROR(ExchangeWithRetries(request, reader, cancellation));
+  absl::StatusOr<CatalogPage> page = ParseCatalog(reader.body());
+  if (!page.ok()) {
+    return absl::InternalError(absl::StrCat(request.what, ": ", page.status().message()));
+  }
+  // A page that leads to itself is the last one whatever it says.
+  page->more = !NextPage(reader.headers().GetOr("Link"), kPath).empty() && !page->last.empty() &&
+               page->last != last;
+  return page;
 }
 
 absl::StatusOr<std::string> RegistryClient::GetReferrers(const RepositoryName& repository,

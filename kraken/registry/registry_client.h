@@ -23,6 +23,7 @@
 #include "kraken/registry/authenticator.h"
 #include "kraken/registry/blob_sink.h"
 #include "kraken/registry/cancellation.h"
+#include "kraken/registry/catalog.h"
 #include "kraken/registry/credentials.h"
 
 namespace kraken::registry {
@@ -119,6 +120,10 @@ class RegistryClient {
   // All tags of a repository, page by page. RESOURCE_EXHAUSTED: more than kMaxTags.
   absl::StatusOr<std::vector<std::string>> GetTags(const RepositoryName& repository,
                                                    const Cancellation& cancellation);
+  // A page of the registry's repositories: at most `n`, in order, after `last` ("": the first).
+  // Registries may refuse it, or let administrators ask only, as Harbor does.
+  absl::StatusOr<CatalogPage> GetCatalogPage(absl::string_view last, size_t n,
+                                             const Cancellation& cancellation);
   // An index of what refers to a manifest and, unless `artifact_type` is "", has that type. From
   // the registry's referrers API or, where it has none, the tag under which clients keep the list;
   // an empty one if there is neither.

@@ -214,6 +214,8 @@ class Bridge(Daemon):
         place = Place(host.ip, host.port(self.PORT))  # plain: registries trust no lab
         config = {
             "harbors": harbors,
+            # What a registry gives out is counted: nobody but the test's own pulls and events asks.
+            "reconcile": {"enabled": False},
             "origin": {"hosts": {"static": origins}, "healthcheck": {"monitor": _MONITOR}},
             "hashring": {"max_replica": MAX_REPLICA},
             "build_index": {"hosts": {"static": [build_index]}},

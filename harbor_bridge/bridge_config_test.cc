@@ -1,0 +1,70 @@
+#include "harbor_bridge/bridge_config.h"
+
+#include "absl/strings/str_cat.h"
+#include "kraken/base/test_util.h"
+#include "kraken/config/config_test_util.h"
+
+namespace harbor_bridge {
+namespace {
+
+using ::testing::HasSubstr;
+
+absl::StatusOr<BridgeConfig> Read(absl::string_view api, absl::string_view rest = "") {
+  return kraken::config::ReadYaml<BridgeConfig>(
+      absl::StrCat("harbors:\n"
+                   "  - name: eu\n"
+                   "    namespace: .*\n"
+                   "    registry:\n"
+                   "      address: harbor.example:443\n"
+                   "      timeout: 7s\n"
+                   "      security: {basic: {username: robot, password: secret}, tls: {name: h}}\n",
+                   api,
+                   "origin: {hosts: {static: [\"o:1\"]}}\n"
+                   "build_index: {hosts: {static: [\"b:1\"]}}\n",
+                   rest));
+}
+
+TEST(BridgeConfigTest, WithoutAnApiThereIsABareRegistry) {
+  ASSERT_OK_AND_ASSIGN(const BridgeConfig config, Read(""));
+  EXPECT_FALSE(config.harbors[0].api.has_value());
+  EXPECT_TRUE(config.reconcile.enabled);
+  EXPECT_EQ(config.reconcile.options.interval, absl::Minutes(10));
+}
+
+TEST(BridgeConfigTest, AnEmptyApiIsTheRegistrys) {
+  ASSERT_OK_AND_ASSIGN(const BridgeConfig config, Read("    api: {}\n"));
+  ASSERT_TRUE(config.harbors[0].api.has_value());
+  EXPECT_EQ(config.harbors[0].api->address, "harbor.example:443");
+  EXPECT_EQ(config.harbors[0].api->credentials.password, "secret");
+  EXPECT_EQ(config.harbors[0].api->tls.name, "h");
+  EXPECT_EQ(config.harbors[0].api->timeout, absl::Seconds(7));
+}
+
+TEST(BridgeConfigTest, AnApiMayHaveAnAccountOfItsOwn) {
+  ASSERT_OK_AND_ASSIGN(const BridgeConfig config,
+                       Read("    api: {security: {basic: {username: other, password: hidden}}}\n"));
+  EXPECT_EQ(config.harbors[0].api->address, "harbor.example:443");
+  EXPECT_EQ(config.harbors[0].api->credentials.username, "other");
+}
+
+TEST(BridgeConfigTest, AnotherServerGetsNoPasswordOfTheRegistrys) {
+  ASSERT_OK_AND_ASSIGN(const BridgeConfig config, Read("    api: {address: \"api:443\"}\n"));
+  EXPECT_EQ(config.harbors[0].api->address, "api:443");
+  EXPECT_TRUE(config.harbors[0].api->credentials.empty());
+  EXPECT_EQ(config.harbors[0].api->tls.name, "");
+}
+
+TEST(BridgeConfigTest, ReconciliationHasItsLimits) {
+  ASSERT_OK_AND_ASSIGN(
+      const BridgeConfig config,
+      Read("", "reconcile: {interval: 1m, requests_per_second: 0.5, on_start: false}\n"));
+  EXPECT_EQ(config.reconcile.options.interval, absl::Minutes(1));
+  EXPECT_EQ(config.reconcile.options.requests_per_second, 0.5);
+  EXPECT_FALSE(config.reconcile.options.on_start);
+  EXPECT_THAT(Read("", "reconcile: {requests_per_second: 0}\n"),
+              kraken::StatusIs(absl::StatusCode::kFailedPrecondition,
+                               HasSubstr("reconcile.requests_per_second")));
+}
+
+}  // namespace
+}  // namespace harbor_bridge
