@@ -9,14 +9,19 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/work/cluster_writer.h"
 #include "harbor_bridge/work/dispatcher.h"
+#include "harbor_bridge/work/image_invalidation.h"
 #include "harbor_bridge/work/image_prefetch.h"
-#include "harbor_bridge/work/image_work.h"
+#include "harbor_bridge/work/image_worker.h"
 #include "harbor_bridge/work/intake.h"
 #include "harbor_bridge/work/origin_prefetcher.h"
+#include "harbor_bridge/work/preheat_api.h"
+#include "harbor_bridge/work/preheat_jobs.h"
+#include "harbor_bridge/work/quarantine.h"
 #include "kraken/backend/registry_client_factory.h"
+#include "kraken/base/clock.h"
 #include "kraken/base/random.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
@@ -32,6 +37,7 @@
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
+#include "kraken/registry/registry_client.h"
 #include "kraken/rpc/build_index_client.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin_client.h"
@@ -71,8 +77,10 @@ class Bridge final : public kraken::daemon::Daemon {
     shutdown_.AddBlocking("work", [this] {
       http_.Shutdown();
       dispatcher_->StopAndWait();
+      preheat_api_->Shutdown();
     });
     shutdown_.AddBlocking("queues", [this] {
+      quarantine_.reset();
       journal_.reset();
       queue_.reset();
     });
@@ -102,22 +110,39 @@ class Bridge final : public kraken::daemon::Daemon {
       return WithExitCode(journal.status(), kraken::config::kExitDirectoryNotWritable);
     }
     journal_ = *std::move(journal);
+    auto quarantine = Quarantine::Open({.path = absl::StrCat(dir, "/quarantine.db")});
+    if (!quarantine.ok()) {
+      return WithExitCode(quarantine.status(), kraken::config::kExitDirectoryNotWritable);
+    }
+    quarantine_ = *std::move(quarantine);
     return absl::OkStatus();
   }
 
   absl::Status MeetHarbors() {
     std::vector<Harbor> harbors;
     for (const HarborConfig& config : config_.harbors) {
-      auto client = kraken::backend::MakeRegistryClient(config.registry, &http_, &bits_);
-      if (!client.ok()) return WithExitCode(client.status(), kraken::config::kExitBadConfig);
-      harbors.push_back({.name = config.name,
-                         .plain = config.pattern,
-                         .host = config.host,
-                         .authorization = config.authorization,
-                         .client = *std::move(client)});
+      auto options = kraken::backend::MakeRegistryClientOptions(config.registry);
+      if (!options.ok()) return WithExitCode(options.status(), kraken::config::kExitBadConfig);
+      harbors.push_back(
+          {.name = config.name,
+           .plain = config.pattern,
+           .host = config.host,
+           .authorization = config.authorization,
+           .client = MakeClient(*options),
+           .client_with_token = [this, options = *options](std::string token) mutable {
+             options.credentials = absl::nullopt;
+             options.bearer_token = std::move(token);
+             return MakeClient(options);
+           }});
     }
     harbors_ = std::make_unique<Harbors>(std::move(harbors));
     return absl::OkStatus();
+  }
+
+  std::shared_ptr<kraken::registry::RegistryClient> MakeClient(
+      const kraken::registry::RegistryClientOptions& options) {
+    return std::make_shared<kraken::registry::RegistryClient>(options, &http_,
+                                                              &kraken::SystemClock::Get(), &bits_);
   }
 
   absl::Status JoinCluster() {
@@ -144,25 +169,46 @@ class Bridge final : public kraken::daemon::Daemon {
   void StartWork() {
     prefetcher_ =
         std::make_unique<OriginPrefetcher>(&control_, origins_.get(), origin_client_.get());
+    cluster_writer_ = std::make_unique<ClusterWriter>(&control_, build_index_.get(), origins_.get(),
+                                                      origin_client_.get());
     image_prefetch_ = std::make_unique<ImagePrefetch>(
         harbors_.get(), prefetcher_.get(),
         [this](const kraken::Namespace& ns, const kraken::Tag& tag, const kraken::Digest& digest,
-               uint64_t revision) { return PutTag(ns, tag, digest, revision); },
+               uint64_t revision) { return cluster_writer_->PutTag(ns, tag, digest, revision); },
         config_.platforms);
+    image_invalidation_ =
+        std::make_unique<ImageInvalidation>(harbors_.get(), cluster_writer_.get());
+    image_worker_ = std::make_unique<ImageWorker>(image_prefetch_.get(), image_invalidation_.get());
+    preheat_jobs_ = std::make_unique<PreheatJobs>(harbors_.get(), image_prefetch_.get(),
+                                                  &kraken::SystemClock::Get());
     dispatcher_ = std::make_unique<Dispatcher>(
         &control_, queue_.get(), config_.work.concurrency,
         [this](const kraken::storage::Job& job,
                const kraken::registry::Cancellation& cancellation) -> absl::Status {
-          KH_ASSIGN_OR_RETURN(const ImageWork work, ImageWork::Decode(job.payload));
-          return image_prefetch_->Run(work, cancellation);
+          return job.kind == kPreheatJobKind ? preheat_jobs_->Run(job, cancellation)
+                                             : image_worker_->Run(job, cancellation);
         });
-    intake_ = std::make_unique<Intake>(harbors_.get(), journal_.get(), queue_.get());
+    intake_ = std::make_unique<Intake>(
+        Intake::Parts{.harbors = harbors_.get(),
+                      .journal = journal_.get(),
+                      .queue = queue_.get(),
+                      .quarantine = quarantine_.get(),
+                      .reconcile = [](const std::string& harbor, const std::string& reason) {
+                        kraken::telemetry::LogWarn("this Harbor should be compared as a whole",
+                                                   {{"harbor", harbor}, {"reason", reason}});
+                      }});
+    preheat_api_ =
+        std::make_unique<PreheatApi>(PreheatApi::Parts{.harbors = harbors_.get(),
+                                                       .queue = queue_.get(),
+                                                       .jobs = preheat_jobs_.get(),
+                                                       .clock = &kraken::SystemClock::Get()});
   }
 
   absl::Status Serve() {
     KH_RETURN_IF_ERROR(intake_->Replay());
     dispatcher_->Start();
     intake_->AddRoutes(router_);
+    preheat_api_->AddRoutes(router_);
     kraken::daemon::AddAdminRoutes(router_, {.capabilities = {.role = "harbor-bridge"},
                                              .metrics = &metrics_,
                                              .control = &control_,
@@ -173,25 +219,6 @@ class Bridge final : public kraken::daemon::Daemon {
         kraken::daemon::StartHttpServer(admin_.loop(), flags_.port,
                                         config_.listen_tls ? tls_.http_server : nullptr, router_));
     return absl::OkStatus();
-  }
-
-  // On a worker thread.
-  absl::Status PutTag(const kraken::Namespace& ns, const kraken::Tag& tag,
-                      const kraken::Digest& digest, uint64_t revision) {
-    struct Call {
-      absl::Notification done;
-      absl::Status status;
-    };
-    auto call = std::make_shared<Call>();
-    control_.Post([this, call, ns, tag, digest, revision] {
-      build_index_->PutTag(ns, tag, {.digest = digest, .revision = revision},
-                           [call](absl::StatusOr<kraken::rpc::TagValue> stored) {
-                             call->status = stored.status();
-                             call->done.Notify();
-                           });
-    });
-    call->done.WaitForNotification();
-    return call->status;
   }
 
   absl::Status Readiness() const {
@@ -205,7 +232,11 @@ class Bridge final : public kraken::daemon::Daemon {
     events_.Set(intake.events);
     ignored_.Set(intake.ignored);
     unreadable_.Set(intake.unreadable + intake.oversized);
-    unauthorized_.Set(intake.unauthorized);
+    quarantined_.Set(quarantine_->put_count());
+    const PreheatApiStats preheat = preheat_api_->stats();
+    unauthorized_.Set(intake.unauthorized + preheat.unauthorized);
+    preheats_accepted_.Set(preheat.accepted);
+    preheats_refused_.Set(preheat.refused);
     const DispatcherStats work = dispatcher_->stats();
     done_.Set(work.done);
     failed_.Set(work.failed);
@@ -231,8 +262,14 @@ class Bridge final : public kraken::daemon::Daemon {
       Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "ignored"}});
   MirroredCounter unreadable_ =
       Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "unreadable"}});
+  MirroredCounter quarantined_ =
+      Counter("kraken_bridge_quarantined_total", "Bodies that were taken and can't be used.");
+  MirroredCounter preheats_accepted_ =
+      Counter("kraken_bridge_preheats_total", "Preheat jobs asked for.", {{"outcome", "accepted"}});
+  MirroredCounter preheats_refused_ =
+      Counter("kraken_bridge_preheats_total", "Preheat jobs asked for.", {{"outcome", "refused"}});
   MirroredCounter unauthorized_ =
-      Counter("kraken_bridge_unauthorized_total", "Notifications with a wrong credential.");
+      Counter("kraken_bridge_unauthorized_total", "Requests with a wrong credential.");
   MirroredCounter done_ =
       Counter("kraken_bridge_jobs_total", "Attempts at jobs.", {{"result", "done"}});
   MirroredCounter failed_ =
@@ -245,6 +282,7 @@ class Bridge final : public kraken::daemon::Daemon {
   kraken::net::LoopThread admin_{"http"};
   std::unique_ptr<kraken::storage::JobQueue> queue_;
   std::unique_ptr<kraken::storage::Journal> journal_;
+  std::unique_ptr<Quarantine> quarantine_;
   kraken::net::BlockingHttpClient http_{kraken::net::HttpClientOptions()};
   std::unique_ptr<Harbors> harbors_;
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
@@ -252,9 +290,14 @@ class Bridge final : public kraken::daemon::Daemon {
   std::unique_ptr<kraken::rpc::BuildIndexClient> build_index_;
   std::unique_ptr<kraken::cluster::ClusterMonitor> origins_;
   std::unique_ptr<OriginPrefetcher> prefetcher_;
+  std::unique_ptr<ClusterWriter> cluster_writer_;
   std::unique_ptr<ImagePrefetch> image_prefetch_;
+  std::unique_ptr<ImageInvalidation> image_invalidation_;
+  std::unique_ptr<ImageWorker> image_worker_;
+  std::unique_ptr<PreheatJobs> preheat_jobs_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<PreheatApi> preheat_api_;
   kraken::net::Router router_;
   std::unique_ptr<kraken::net::HttpServer> http_server_;
   kraken::daemon::ShutdownSequence shutdown_{&control_};

@@ -4,7 +4,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "harbor_bridge/work/revision.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/registry/manifest.h"
 #include "kraken/registry/media_type.h"
@@ -86,20 +86,32 @@ ImagePrefetch::ImagePrefetch(const Harbors* harbors, OriginPrefetcher* origins, 
       put_tag_(std::move(put_tag)),
       platforms_(std::move(platforms)) {}
 
-absl::Status ImagePrefetch::Run(const ImageWork& work, const Cancellation& cancellation) const {
+absl::StatusOr<ImageFinding> ImagePrefetch::Run(const ImageWork& work,
+                                                const Cancellation& cancellation) const {
+  KH_ASSIGN_OR_RETURN(const Harbor* harbor, harbors_->Find(work.harbor));
+  return RunWith(*harbor->client, work, cancellation);
+}
+
+absl::StatusOr<ImageFinding> ImagePrefetch::RunWith(kraken::registry::RegistryClient& client,
+                                                    const ImageWork& work,
+                                                    const Cancellation& cancellation) const {
   KH_ASSIGN_OR_RETURN(const Harbor* harbor, harbors_->Find(work.harbor));
   KH_ASSIGN_OR_RETURN(const kraken::Namespace ns, harbors_->NamespaceOf(*harbor, work.repository));
-  // The tag's revision is the time at which Harbor was asked: a later answer wins over an earlier.
-  const auto revision = static_cast<uint64_t>(absl::ToUnixMillis(absl::Now()));
-  KH_ASSIGN_OR_RETURN(const FetchedManifest fetched,
-                      harbor->client->GetManifest(work.repository, work.reference, cancellation));
-  // First, so that who pulls now gets what is true now; its blobs stream while they are fetched.
-  if (const kraken::Tag* tag = work.reference.tag()) {
-    KH_RETURN_IF_ERROR(put_tag_(ns, *tag, fetched.digest, revision));
+  const uint64_t revision = RevisionNow();
+  absl::StatusOr<FetchedManifest> fetched =
+      client.GetManifest(work.repository, *work.reference, cancellation);
+  if (absl::IsNotFound(fetched.status())) {
+    return ImageFinding{.exists = false, .revision = revision};
   }
-  BlobCollector collector(harbor->client.get(), work.repository, platforms_, cancellation);
-  KH_RETURN_IF_ERROR(collector.Add(fetched, 0));
-  return origins_->PrefetchAll(ns, collector.digests(), cancellation);
+  KH_RETURN_IF_ERROR(fetched.status());
+  // First, so that who pulls now gets what is true now; its blobs stream while they are fetched.
+  if (const kraken::Tag* tag = work.reference->tag()) {
+    KH_RETURN_IF_ERROR(put_tag_(ns, *tag, fetched->digest, revision));
+  }
+  BlobCollector collector(&client, work.repository, platforms_, cancellation);
+  KH_RETURN_IF_ERROR(collector.Add(*fetched, 0));
+  KH_RETURN_IF_ERROR(origins_->PrefetchAll(ns, collector.digests(), cancellation));
+  return ImageFinding{.exists = true, .revision = revision};
 }
 
 }  // namespace harbor_bridge

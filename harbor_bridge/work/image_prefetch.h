@@ -1,10 +1,12 @@
 #ifndef HARBOR_BRIDGE_WORK_IMAGE_PREFETCH_H_
 #define HARBOR_BRIDGE_WORK_IMAGE_PREFETCH_H_
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "harbor_bridge/routing/harbors.h"
 #include "harbor_bridge/work/image_work.h"
 #include "harbor_bridge/work/origin_prefetcher.h"
@@ -13,6 +15,7 @@
 #include "kraken/base/tag.h"
 #include "kraken/registry/cancellation.h"
 #include "kraken/registry/platform.h"
+#include "kraken/registry/registry_client.h"
 
 namespace harbor_bridge {
 
@@ -21,7 +24,15 @@ inline constexpr int kMaxIndexDepth = 4;
 // The most blobs of one image.
 inline constexpr size_t kMaxImageBlobs = 10'000;
 
-// Does one ImageWork: asks the image's Harbor what it is now, tells the build-index, and has the
+// What Harbor said of an image.
+struct ImageFinding {
+  // If not, nothing was done.
+  bool exists = true;
+  // Of the answer, as in ClusterWriter.
+  uint64_t revision = 0;
+};
+
+// Warms one image: asks the image's Harbor what it is now, tells the build-index, and has the
 // origins cache its manifests, configurations and layers. Thread-safe; blocks.
 class ImagePrefetch {
  public:
@@ -34,8 +45,13 @@ class ImagePrefetch {
                 std::vector<kraken::registry::Platform> platforms);
 
   // Errors as RegistryClient, OriginPrefetcher and PutTag; FAILED_PRECONDITION for a Harbor that is
-  // not configured any more.
-  absl::Status Run(const ImageWork& work, const kraken::registry::Cancellation& cancellation) const;
+  // not configured any more. REQUIRES: work.reference.
+  absl::StatusOr<ImageFinding> Run(const ImageWork& work,
+                                   const kraken::registry::Cancellation& cancellation) const;
+  // The same, asking the image's Harbor with a client of the caller's.
+  absl::StatusOr<ImageFinding> RunWith(kraken::registry::RegistryClient& client,
+                                       const ImageWork& work,
+                                       const kraken::registry::Cancellation& cancellation) const;
 
  private:
   const Harbors* const harbors_;

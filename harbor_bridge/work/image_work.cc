@@ -9,15 +9,19 @@
 namespace harbor_bridge {
 
 std::string ImageWork::Key() const {
-  return absl::StrCat(harbor, "/", repository.ToString(), reference.is_tag() ? ":" : "@",
-                      reference.ToString());
+  std::string key = absl::StrCat(harbor, "/", repository.ToString());
+  if (reference.has_value()) {
+    absl::StrAppend(&key, reference->is_tag() ? ":" : "@", reference->ToString());
+  }
+  return key;
 }
 
 std::string ImageWork::Encode() const {
   nlohmann::json json;
   json["harbor"] = harbor;
   json["repository"] = repository.ToString();
-  json["reference"] = reference.ToString();
+  if (reference.has_value()) json["reference"] = reference->ToString();
+  json["expected"] = expected;
   return kraken::DumpJson(json);
 }
 
@@ -28,10 +32,14 @@ absl::StatusOr<ImageWork> ImageWork::Decode(absl::string_view payload) {
   };
   KH_ASSIGN_OR_RETURN(kraken::RepositoryName repository,
                       kraken::RepositoryName::Parse(text("repository")));
-  KH_ASSIGN_OR_RETURN(kraken::Reference reference, kraken::Reference::Parse(text("reference")));
-  return ImageWork{.harbor = text("harbor"),
-                   .repository = std::move(repository),
-                   .reference = std::move(reference)};
+  ImageWork work{.harbor = text("harbor"),
+                 .repository = std::move(repository),
+                 .reference = {},
+                 .expected = kraken::JsonBool(kraken::FindJson(json, "expected")).value_or(true)};
+  if (const std::string reference = text("reference"); !reference.empty()) {
+    KH_ASSIGN_OR_RETURN(work.reference, kraken::Reference::Parse(reference));
+  }
+  return work;
 }
 
 }  // namespace harbor_bridge
