@@ -25,11 +25,16 @@
 #include "harbor_bridge/status/work_metrics.h"
 #include "harbor_bridge/work/cluster.h"
 #include "harbor_bridge/work/dispatcher.h"
+#include "harbor_bridge/work/image_invalidation.h"
 #include "harbor_bridge/work/image_prefetch.h"
-#include "harbor_bridge/work/image_work.h"
+#include "harbor_bridge/work/image_worker.h"
 #include "harbor_bridge/work/intake.h"
 #include "harbor_bridge/work/job_board.h"
+#include "harbor_bridge/work/preheat_api.h"
+#include "harbor_bridge/work/preheat_jobs.h"
+#include "harbor_bridge/work/quarantine.h"
 #include "kraken/backend/registry_client_factory.h"
+#include "kraken/base/clock.h"
 #include "kraken/base/random.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
@@ -45,6 +50,7 @@
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
+#include "kraken/registry/registry_client.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin_client.h"
 #include "kraken/storage/job_queue.h"
@@ -90,8 +96,10 @@ class Bridge final : public kraken::daemon::Daemon {
       dispatcher_->StopAndWait();
       watch_->Stop();
       work_metrics_->Stop();
+      preheat_api_->Shutdown();
     });
     shutdown_.AddBlocking("queues", [this] {
+      quarantine_.reset();
       journal_.reset();
       queue_.reset();
       reconcile_store_.reset();
@@ -127,19 +135,30 @@ class Bridge final : public kraken::daemon::Daemon {
       return WithExitCode(reconciled.status(), kraken::config::kExitDirectoryNotWritable);
     }
     reconcile_store_ = *std::move(reconciled);
+    auto quarantine = Quarantine::Open({.path = absl::StrCat(dir, "/quarantine.db")});
+    if (!quarantine.ok()) {
+      return WithExitCode(quarantine.status(), kraken::config::kExitDirectoryNotWritable);
+    }
+    quarantine_ = *std::move(quarantine);
     return absl::OkStatus();
   }
 
   absl::Status MeetHarbors() {
     std::vector<Harbor> harbors;
     for (const HarborConfig& config : config_.harbors) {
-      auto client = kraken::backend::MakeRegistryClient(config.registry, &http_, &bits_);
-      if (!client.ok()) return WithExitCode(client.status(), kraken::config::kExitBadConfig);
-      harbors.push_back({.name = config.name,
-                         .plain = config.pattern,
-                         .host = config.host,
-                         .authorization = config.authorization,
-                         .client = *std::move(client)});
+      auto options = kraken::backend::MakeRegistryClientOptions(config.registry);
+      if (!options.ok()) return WithExitCode(options.status(), kraken::config::kExitBadConfig);
+      harbors.push_back(
+          {.name = config.name,
+           .plain = config.pattern,
+           .host = config.host,
+           .authorization = config.authorization,
+           .client = MakeClient(*options),
+           .client_with_token = [this, options = *options](std::string token) mutable {
+             options.credentials = absl::nullopt;
+             options.bearer_token = std::move(token);
+             return MakeClient(options);
+           }});
     }
     harbors_ = std::make_unique<Harbors>(std::move(harbors));
     return config_.reconcile.enabled ? PrepareReconciliation() : absl::OkStatus();
@@ -163,6 +182,12 @@ class Bridge final : public kraken::daemon::Daemon {
         std::make_unique<Reconciler>(config_.reconcile.options, harbors_.get(), std::move(targets),
                                      reconcile_store_.get(), reconcile_sink_.get());
     return absl::OkStatus();
+  }
+
+  std::shared_ptr<kraken::registry::RegistryClient> MakeClient(
+      const kraken::registry::RegistryClientOptions& options) {
+    return std::make_shared<kraken::registry::RegistryClient>(options, &http_,
+                                                              &kraken::SystemClock::Get(), &bits_);
   }
 
   absl::Status JoinClusters() {
@@ -226,6 +251,11 @@ class Bridge final : public kraken::daemon::Daemon {
     };
     image_prefetch_ =
         std::make_unique<ImagePrefetch>(harbors_.get(), routes_.get(), std::move(targets));
+    image_invalidation_ =
+        std::make_unique<ImageInvalidation>(harbors_.get(), clusters_.front()->writer());
+    image_worker_ = std::make_unique<ImageWorker>(image_prefetch_.get(), image_invalidation_.get());
+    preheat_jobs_ = std::make_unique<PreheatJobs>(harbors_.get(), image_prefetch_.get(),
+                                                  &kraken::SystemClock::Get());
     watch_ = std::make_unique<HarborWatch>(harbors_.get());
     work_metrics_ =
         std::make_unique<WorkMetrics>(&metrics_, harbors_.get(), queue_.get(), watch_.get());
@@ -239,18 +269,45 @@ class Bridge final : public kraken::daemon::Daemon {
         [this](const kraken::storage::Job& job, const Dispatcher::Result& result) {
           work_metrics_->OnEnd(job, result);
         });
-    intake_ = std::make_unique<Intake>(harbors_.get(), journal_.get(), queue_.get());
+    StartIntake();
     return absl::OkStatus();
   }
 
   // On a worker thread.
   Dispatcher::Result RunJob(const kraken::storage::Job& job,
                             const kraken::registry::Cancellation& cancellation) {
-    KH_ASSIGN_OR_RETURN(const ImageWork work, ImageWork::Decode(job.payload));
-    JobBoard::Entry entry(&board_, job.key, work.harbor);
-    Dispatcher::Result result = image_prefetch_->Run(work, entry, cancellation);
+    JobBoard::Entry entry(&board_, job.key, std::string(HarborOfLane(job.kind)));
+    Dispatcher::Result result = IsPreheatKey(job.key)
+                                    ? preheat_jobs_->Run(job, entry, cancellation)
+                                    : image_worker_->Run(job, entry, cancellation);
     entry.End(result.ok(), result.ok() ? *result : std::string(result.status().message()));
     return result;
+  }
+
+  void StartIntake() {
+    intake_ = std::make_unique<Intake>(
+        Intake::Parts{.harbors = harbors_.get(),
+                      .journal = journal_.get(),
+                      .queue = queue_.get(),
+                      .quarantine = quarantine_.get(),
+                      .reconcile = [this](const std::string& harbor, const std::string& reason) {
+                        RequestReconciliationOf(harbor, reason);
+                      }});
+    preheat_api_ =
+        std::make_unique<PreheatApi>(PreheatApi::Parts{.harbors = harbors_.get(),
+                                                       .queue = queue_.get(),
+                                                       .jobs = preheat_jobs_.get(),
+                                                       .clock = &kraken::SystemClock::Get()});
+  }
+
+  // Any thread.
+  void RequestReconciliationOf(const std::string& harbor, const std::string& reason) {
+    if (reconciler_ != nullptr) {
+      reconciler_->Trigger(harbor, reason);
+    } else {
+      kraken::telemetry::LogWarn("this Harbor should be compared as a whole, but reconcile is off",
+                                 {{"harbor", harbor}, {"reason", reason}});
+    }
   }
 
   void AddApi() {
@@ -278,7 +335,9 @@ class Bridge final : public kraken::daemon::Daemon {
             {"ignored", stats.ignored},
             {"unreadable", stats.unreadable},
             {"oversized", stats.oversized},
-            {"unauthorized", stats.unauthorized}};
+            {"unauthorized", stats.unauthorized + preheat_api_->stats().unauthorized},
+            {"preheats", preheat_api_->stats().accepted},
+            {"quarantined", quarantine_->put_count()}};
   }
 
   absl::Status Serve() {
@@ -287,6 +346,7 @@ class Bridge final : public kraken::daemon::Daemon {
     if (reconciler_ != nullptr) reconciler_->Start();
     AddApi();
     intake_->AddRoutes(router_);
+    preheat_api_->AddRoutes(router_);
     kraken::daemon::AddAdminRoutes(router_, {.capabilities = {.role = "harbor-bridge"},
                                              .metrics = &metrics_,
                                              .control = &control_,
@@ -310,7 +370,11 @@ class Bridge final : public kraken::daemon::Daemon {
     events_.Set(intake.events);
     ignored_.Set(intake.ignored);
     unreadable_.Set(intake.unreadable + intake.oversized);
-    unauthorized_.Set(intake.unauthorized);
+    quarantined_.Set(quarantine_->put_count());
+    const PreheatApiStats preheat = preheat_api_->stats();
+    unauthorized_.Set(intake.unauthorized + preheat.unauthorized);
+    preheats_accepted_.Set(preheat.accepted);
+    preheats_refused_.Set(preheat.refused);
     healthy_.Set(static_cast<double>(clusters_.front()->healthy_origins().size()));
     if (reconciler_ == nullptr) return;
     const std::vector<ReconcileStatus> all = reconciler_->status();
@@ -364,14 +428,21 @@ class Bridge final : public kraken::daemon::Daemon {
       Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "ignored"}});
   MirroredCounter unreadable_ =
       Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "unreadable"}});
+  MirroredCounter quarantined_ =
+      Counter("kraken_bridge_quarantined_total", "Bodies that were taken and can't be used.");
+  MirroredCounter preheats_accepted_ =
+      Counter("kraken_bridge_preheats_total", "Preheat jobs asked for.", {{"outcome", "accepted"}});
+  MirroredCounter preheats_refused_ =
+      Counter("kraken_bridge_preheats_total", "Preheat jobs asked for.", {{"outcome", "refused"}});
   MirroredCounter unauthorized_ =
-      Counter("kraken_bridge_unauthorized_total", "Notifications with a wrong credential.");
+      Counter("kraken_bridge_unauthorized_total", "Requests with a wrong credential.");
   kraken::telemetry::Gauge& healthy_ =
       metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
   kraken::SystemBitGen bits_;
   kraken::net::LoopThread admin_{"http"};
   std::unique_ptr<kraken::storage::JobQueue> queue_;
   std::unique_ptr<kraken::storage::Journal> journal_;
+  std::unique_ptr<Quarantine> quarantine_;
   kraken::net::BlockingHttpClient http_{kraken::net::HttpClientOptions()};
   std::unique_ptr<ReconcileStore> reconcile_store_;
   std::unique_ptr<Harbors> harbors_;
@@ -384,10 +455,14 @@ class Bridge final : public kraken::daemon::Daemon {
   std::unique_ptr<Routes> routes_;
   JobBoard board_;
   std::unique_ptr<ImagePrefetch> image_prefetch_;
+  std::unique_ptr<ImageInvalidation> image_invalidation_;
+  std::unique_ptr<ImageWorker> image_worker_;
+  std::unique_ptr<PreheatJobs> preheat_jobs_;
   std::unique_ptr<HarborWatch> watch_;
   std::unique_ptr<WorkMetrics> work_metrics_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<PreheatApi> preheat_api_;
   kraken::daemon::AdminGate gate_{config_.admin};
   std::unique_ptr<StatusReport> report_;
   std::unique_ptr<ApiRoutes> api_;

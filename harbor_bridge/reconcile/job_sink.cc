@@ -43,7 +43,9 @@ absl::Status JobSink::Enqueue(const std::vector<ImageWork>& work) {
 
 absl::Status JobSink::OnTagGone(const ImageWork& tag) {
   kraken::telemetry::LogInfo("a tag is gone at its Harbor", {{"image", tag.Key()}});
-  return absl::OkStatus();
+  ImageWork work = tag;
+  work.expected = false;
+  return Enqueue({work});
 }
 
 }  // namespace harbor_bridge

@@ -10,7 +10,7 @@
 namespace harbor_bridge {
 
 // Puts what reconciliation finds into the job queue, behind whatever an event has asked for. A tag
-// that is gone is only logged. Thread-safe.
+// that is gone is work too: it is taken away. Thread-safe.
 class JobSink final : public ReconcileSink {
  public:
   // `queue` outlives it.

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/synchronization/notification.h"
 #include "kraken/base/status_macros.h"
 
 namespace harbor_bridge {
@@ -24,12 +23,12 @@ Cluster::Cluster(kraken::net::EventLoop* loop, std::string name, bool names_with
                  std::unique_ptr<kraken::rpc::BuildIndexClient> build_index,
                  std::unique_ptr<kraken::cluster::ClusterMonitor> origins,
                  kraken::rpc::OriginClient* origin_client)
-    : loop_(loop),
-      name_(std::move(name)),
+    : name_(std::move(name)),
       names_with_host_(names_with_host),
       build_index_(std::move(build_index)),
       origins_(std::move(origins)),
-      prefetcher_(loop, origins_.get(), origin_client) {}
+      prefetcher_(loop, origins_.get(), origin_client),
+      writer_(loop, build_index_.get(), origins_.get(), origin_client) {}
 
 ClusterTarget Cluster::target() {
   ClusterTarget target;
@@ -38,26 +37,11 @@ ClusterTarget Cluster::target() {
   target.names_with_host = names_with_host_;
   target.put_tag = [this](const kraken::Namespace& ns, const kraken::Tag& tag,
                           const kraken::Digest& digest,
-                          uint64_t revision) { return PutTag(ns, tag, digest, revision); };
-  return target;
-}
-
-absl::Status Cluster::PutTag(const kraken::Namespace& ns, const kraken::Tag& tag,
-                             const kraken::Digest& digest, uint64_t revision) {
-  struct Call {
-    absl::Notification done;
-    absl::Status status;
+                          uint64_t revision) { return writer_.PutTag(ns, tag, digest, revision); };
+  target.drop_tag = [this](const kraken::Namespace& ns, const kraken::Tag& tag, uint64_t revision) {
+    return writer_.DropTag(ns, tag, revision).status();
   };
-  auto call = std::make_shared<Call>();
-  loop_->Post([this, call, ns, tag, digest, revision] {
-    build_index_->PutTag(ns, tag, {.digest = digest, .revision = revision},
-                         [call](const absl::StatusOr<kraken::rpc::TagValue>& stored) {
-                           call->status = stored.status();
-                           call->done.Notify();
-                         });
-  });
-  call->done.WaitForNotification();
-  return call->status;
+  return target;
 }
 
 }  // namespace harbor_bridge

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "harbor_bridge/work/cluster_writer.h"
 #include "harbor_bridge/work/image_prefetch.h"
 #include "harbor_bridge/work/origin_prefetcher.h"
 #include "kraken/cluster/cluster_monitor.h"
@@ -37,7 +38,8 @@ class Cluster {
 
   // Names of origins that answer.
   std::vector<std::string> healthy_origins() const { return origins_->healthy(); }
-  kraken::rpc::BuildIndexClient* build_index() { return build_index_.get(); }
+  // Outlived by this.
+  ClusterWriter* writer() { return &writer_; }
 
   // Outlived by this.
   ClusterTarget target();
@@ -48,15 +50,12 @@ class Cluster {
           std::unique_ptr<kraken::cluster::ClusterMonitor> origins,
           kraken::rpc::OriginClient* origin_client);
 
-  absl::Status PutTag(const kraken::Namespace& ns, const kraken::Tag& tag,
-                      const kraken::Digest& digest, uint64_t revision);
-
-  kraken::net::EventLoop* const loop_;
   const std::string name_;
   const bool names_with_host_;
   const std::unique_ptr<kraken::rpc::BuildIndexClient> build_index_;
   const std::unique_ptr<kraken::cluster::ClusterMonitor> origins_;
   OriginPrefetcher prefetcher_;
+  ClusterWriter writer_;
 };
 
 }  // namespace harbor_bridge

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
+#include "harbor_bridge/work/revision.h"
 #include "kraken/base/byte_size.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
@@ -33,7 +33,6 @@ struct ImagePrefetch::Image {
   const Harbor& harbor;
   const ImageWork& work;
   kraken::Digest digest;
-  // The tag's revision is the time at which Harbor was asked: a later answer wins over an earlier.
   uint64_t revision = 0;
 };
 
@@ -53,7 +52,7 @@ RouteActions ImagePrefetch::ActionsFor(const ImageWork& work, const Harbor& harb
   const RouteDecision decision = routes_->Decide({.harbor = harbor.name,
                                                   .host = harbor.host,
                                                   .repository = work.repository,
-                                                  .reference = work.reference});
+                                                  .reference = *work.reference});
   if (!decision.steps.empty()) {
     const RouteStep& last = decision.steps.back();
     *why = last.rule.empty() ? last.reason : absl::StrCat(last.rule, ": ", last.reason);
@@ -69,56 +68,86 @@ absl::StatusOr<const ClusterTarget*> ImagePrefetch::FindCluster(const std::strin
       absl::StrCat("no cluster is called \"", name, "\" (section clusters)"));
 }
 
-absl::Status ImagePrefetch::Bring(const Image& image, const ClusterTarget& cluster, bool set_tag,
-                                  const ImagePlan* plan, JobBoard::Entry& board,
-                                  const Cancellation& cancellation) const {
-  const Harbor& harbor = image.harbor;
-  absl::StatusOr<kraken::Namespace> ns =
-      cluster.names_with_host
-          ? kraken::Namespace::Create(harbor.host, image.work.repository.ToString())
-          : harbors_->NamespaceOf(harbor, image.work.repository);
-  if (!ns.ok()) return ns.status();
-  // First, so that who pulls now gets what is true now; its blobs stream while they are fetched.
-  if (set_tag) {
-    board.SetStep("telling the build-index");
-    KH_RETURN_IF_ERROR(
-        cluster.put_tag(*ns, *image.work.reference.tag(), image.digest, image.revision));
+absl::StatusOr<kraken::Namespace> ImagePrefetch::NamespaceAt(const ClusterTarget& cluster,
+                                                             const Image& image) const {
+  if (!cluster.names_with_host) return harbors_->NamespaceOf(image.harbor, image.work.repository);
+  if (image.harbor.host.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "cluster ", cluster.name, " knows images with their Harbor's host, and Harbor ",
+        image.harbor.name, " has none (harbors[].host)"));
   }
-  if (plan == nullptr) return absl::OkStatus();
+  return kraken::Namespace::Create(image.harbor.host, image.work.repository.ToString());
+}
+
+absl::Status ImagePrefetch::TellTag(const Image& image, const ClusterTarget& cluster,
+                                    TagAction action, JobBoard::Entry& board) const {
+  const kraken::Tag* tag = image.work.reference->tag();
+  if (tag == nullptr || action == TagAction::kKeep) return absl::OkStatus();
+  board.SetStep("telling the build-index");
+  KH_ASSIGN_OR_RETURN(const kraken::Namespace ns, NamespaceAt(cluster, image));
+  return action == TagAction::kSet ? cluster.put_tag(ns, *tag, image.digest, image.revision)
+                                   : cluster.drop_tag(ns, *tag, image.revision);
+}
+
+absl::Status ImagePrefetch::Bring(const Image& image, const ClusterTarget& cluster,
+                                  const ImagePlan& plan, JobBoard::Entry& board,
+                                  const Cancellation& cancellation) const {
+  KH_ASSIGN_OR_RETURN(const kraken::Namespace ns, NamespaceAt(cluster, image));
   board.SetStep("prefetching");
   board.SetDone(0, 0);
   return cluster.origins->PrefetchAll(
-      *ns, plan->blobs, [&board](int64_t blobs, int64_t bytes) { board.SetDone(blobs, bytes); },
+      ns, plan.blobs, [&board](int64_t blobs, int64_t bytes) { board.SetDone(blobs, bytes); },
       cancellation);
 }
 
-absl::StatusOr<std::string> ImagePrefetch::Run(const ImageWork& work, JobBoard::Entry& board,
-                                               const Cancellation& cancellation) const {
+absl::StatusOr<ImageFinding> ImagePrefetch::Run(const ImageWork& work, JobBoard::Entry& board,
+                                                const Cancellation& cancellation) const {
   KH_ASSIGN_OR_RETURN(const Harbor* harbor, harbors_->Find(work.harbor));
-  std::string why;
-  const RouteActions actions = ActionsFor(work, *harbor, &why);
-  if (actions.ignore) return absl::StrCat(kIgnoredResult, " (", why, ")");
-  board.SetStep("asking Harbor");
-  Image image{.harbor = *harbor,
-              .work = work,
-              .digest = {},
-              .revision = static_cast<uint64_t>(absl::ToUnixMillis(absl::Now()))};
-  KH_ASSIGN_OR_RETURN(const FetchedManifest fetched,
-                      harbor->client->GetManifest(work.repository, work.reference, cancellation));
-  image.digest = fetched.digest;
-  const bool set_tag = actions.tag == TagAction::kSet && work.reference.is_tag();
-  std::vector<std::string> done;
-  // Its tag is told before the plan is made, which may take long.
-  if (set_tag) {
-    KH_RETURN_IF_ERROR(Bring(image, clusters_.front(), true, nullptr, board, cancellation));
-    done.push_back(absl::StrCat("tag is ", fetched.digest.ToString()));
-  }
-  if (!actions.prefetch.has_value() && actions.replicate.empty()) return absl::StrJoin(done, "; ");
+  return RunWith(*harbor->client, work, board, cancellation);
+}
 
+absl::StatusOr<ImageFinding> ImagePrefetch::RunWith(kraken::registry::RegistryClient& client,
+                                                    const ImageWork& work, JobBoard::Entry& board,
+                                                    const Cancellation& cancellation) const {
+  KH_ASSIGN_OR_RETURN(const Harbor* harbor, harbors_->Find(work.harbor));
+  ImageFinding finding;
+  std::string why;
+  finding.actions = ActionsFor(work, *harbor, &why);
+  if (finding.actions.ignore) {
+    finding.result = absl::StrCat(kIgnoredResult, " (", why, ")");
+    return finding;
+  }
+  board.SetStep("asking Harbor");
+  finding.revision = RevisionNow();
+  const absl::StatusOr<FetchedManifest> fetched =
+      client.GetManifest(work.repository, *work.reference, cancellation);
+  if (absl::IsNotFound(fetched.status())) {
+    finding.exists = false;
+    return finding;
+  }
+  KH_RETURN_IF_ERROR(fetched.status());
+  const Image image{
+      .harbor = *harbor, .work = work, .digest = fetched->digest, .revision = finding.revision};
+  // First, so that who pulls now gets what is true now; its blobs stream while they are fetched.
+  const TagAction tag = finding.actions.tag.value_or(TagAction::kKeep);
+  KH_RETURN_IF_ERROR(TellTag(image, clusters_.front(), tag, board));
+  std::vector<std::string> done;
+  if (tag == TagAction::kSet) done.push_back(absl::StrCat("it is ", fetched->digest.ToString()));
+  if (tag == TagAction::kDrop) done.emplace_back("tag dropped");
+  KH_ASSIGN_OR_RETURN(finding.result, Spread(client, image, *fetched, finding.actions,
+                                             std::move(done), board, cancellation));
+  return finding;
+}
+
+absl::StatusOr<std::string> ImagePrefetch::Spread(
+    kraken::registry::RegistryClient& client, const Image& image, const FetchedManifest& fetched,
+    const RouteActions& actions, std::vector<std::string> done, JobBoard::Entry& board,
+    const Cancellation& cancellation) const {
+  if (!actions.prefetch.has_value() && actions.replicate.empty()) return absl::StrJoin(done, "; ");
   board.SetStep("reading manifests");
   const PrefetchAction wanted = actions.prefetch.value_or(PrefetchAction());
   KH_ASSIGN_OR_RETURN(const ImagePlan plan,
-                      PlanImage(*harbor->client, work.repository, fetched, wanted, cancellation));
+                      PlanImage(client, image.work.repository, fetched, wanted, cancellation));
   if (wanted.max_image_bytes > 0 && plan.bytes > wanted.max_image_bytes) {
     done.push_back(absl::StrCat("not prefetched: ", plan.bytes, " bytes are more than max_image, ",
                                 kraken::FormatByteSize(wanted.max_image_bytes)));
@@ -126,13 +155,13 @@ absl::StatusOr<std::string> ImagePrefetch::Run(const ImageWork& work, JobBoard::
   }
   board.SetTotals(static_cast<int64_t>(plan.blobs.size()), plan.bytes);
   if (actions.prefetch.has_value()) {
-    KH_RETURN_IF_ERROR(Bring(image, clusters_.front(), false, &plan, board, cancellation));
+    KH_RETURN_IF_ERROR(Bring(image, clusters_.front(), plan, board, cancellation));
     done.push_back(DescribePlan(plan));
   }
   for (const std::string& name : actions.replicate) {
     KH_ASSIGN_OR_RETURN(const ClusterTarget* cluster, FindCluster(name));
-    const absl::Status brought =
-        Bring(image, *cluster, work.reference.is_tag(), &plan, board, cancellation);
+    absl::Status brought = TellTag(image, *cluster, TagAction::kSet, board);
+    if (brought.ok()) brought = Bring(image, *cluster, plan, board, cancellation);
     if (!brought.ok()) return kraken::Annotate(brought, absl::StrCat("cluster ", name));
     done.push_back(absl::StrCat("replicated to ", name));
   }

@@ -28,9 +28,14 @@ struct ClusterTarget {
   using PutTag = std::function<absl::Status(const kraken::Namespace&, const kraken::Tag&,
                                             const kraken::Digest&, uint64_t revision)>;
 
+  // The same of a tag of which nothing is to be known. Blocks.
+  using DropTag =
+      std::function<absl::Status(const kraken::Namespace&, const kraken::Tag&, uint64_t revision)>;
+
   std::string name;  // of `clusters`; empty: the bridge's own
   OriginPrefetcher* origins = nullptr;
   PutTag put_tag;
+  DropTag drop_tag;
   // There, plain names are its own Harbors': every image is known with its Harbor's host.
   bool names_with_host = false;
 };
@@ -38,7 +43,19 @@ struct ClusterTarget {
 // How the result of work begins that the routes did not want.
 inline constexpr absl::string_view kIgnoredResult = "ignored";
 
-// Does one ImageWork: asks the image's Harbor what it is now, and does what the routes say, or what
+// What Harbor said of an image, and what was done.
+struct ImageFinding {
+  // If not, nothing was done.
+  bool exists = true;
+  // Of the answer, as in ClusterWriter.
+  uint64_t revision = 0;
+  // What the routes, or the work itself, say.
+  RouteActions actions;
+  // In a line.
+  std::string result;
+};
+
+// Warms one image: asks the image's Harbor what it is now, and does what the routes say, or what
 // the work itself asks for: tells the build-index, and has the origins cache manifests,
 // configurations and layers, here and in other clusters. Thread-safe; blocks.
 class ImagePrefetch {
@@ -46,18 +63,33 @@ class ImagePrefetch {
   // All outlive it. The first cluster is the bridge's own.
   ImagePrefetch(const Harbors* harbors, const Routes* routes, std::vector<ClusterTarget> clusters);
 
-  // What was done, in a line. Errors as RegistryClient, PlanImage, OriginPrefetcher and PutTag;
-  // FAILED_PRECONDITION for a Harbor or a cluster that is not configured any more.
-  absl::StatusOr<std::string> Run(const ImageWork& work, JobBoard::Entry& board,
-                                  const kraken::registry::Cancellation& cancellation) const;
+  // Errors as RegistryClient (but NOT_FOUND of the image itself), PlanImage, OriginPrefetcher and
+  // PutTag; FAILED_PRECONDITION for a Harbor or a cluster that is not configured any more.
+  // REQUIRES: work.reference.
+  absl::StatusOr<ImageFinding> Run(const ImageWork& work, JobBoard::Entry& board,
+                                   const kraken::registry::Cancellation& cancellation) const;
+  // The same, asking the image's Harbor with a client of the caller's.
+  absl::StatusOr<ImageFinding> RunWith(kraken::registry::RegistryClient& client,
+                                       const ImageWork& work, JobBoard::Entry& board,
+                                       const kraken::registry::Cancellation& cancellation) const;
 
  private:
   struct Image;
 
   RouteActions ActionsFor(const ImageWork& work, const Harbor& harbor, std::string* why) const;
-  absl::Status Bring(const Image& image, const ClusterTarget& cluster, bool set_tag,
-                     const ImagePlan* plan, JobBoard::Entry& board,
+  absl::StatusOr<kraken::Namespace> NamespaceAt(const ClusterTarget& cluster,
+                                                const Image& image) const;
+  absl::Status TellTag(const Image& image, const ClusterTarget& cluster, TagAction action,
+                       JobBoard::Entry& board) const;
+  absl::Status Bring(const Image& image, const ClusterTarget& cluster, const ImagePlan& plan,
+                     JobBoard::Entry& board,
                      const kraken::registry::Cancellation& cancellation) const;
+  // Everything but the tag here. What was done, after `done`.
+  absl::StatusOr<std::string> Spread(kraken::registry::RegistryClient& client, const Image& image,
+                                     const kraken::registry::FetchedManifest& fetched,
+                                     const RouteActions& actions, std::vector<std::string> done,
+                                     JobBoard::Entry& board,
+                                     const kraken::registry::Cancellation& cancellation) const;
   absl::StatusOr<const ClusterTarget*> FindCluster(const std::string& name) const;
 
   const Harbors* const harbors_;

@@ -31,8 +31,10 @@ absl::StatusOr<std::vector<Platform>> ReadPlatforms(const nlohmann::json* list) 
 }  // namespace
 
 std::string ImageWork::Key() const {
-  std::string key = absl::StrCat(harbor, "/", repository.ToString(), reference.is_tag() ? ":" : "@",
-                                 reference.ToString());
+  std::string key = absl::StrCat(harbor, "/", repository.ToString());
+  if (reference.has_value()) {
+    absl::StrAppend(&key, reference->is_tag() ? ":" : "@", reference->ToString());
+  }
   if (preheat) {
     absl::StrAppend(&key, " (preheat", platforms.empty() ? "" : " ",
                     absl::StrJoin(platforms, " ", AppendName), ")");
@@ -44,7 +46,8 @@ std::string ImageWork::Encode() const {
   nlohmann::json json;
   json["harbor"] = harbor;
   json["repository"] = repository.ToString();
-  json["reference"] = reference.ToString();
+  if (reference.has_value()) json["reference"] = reference->ToString();
+  json["expected"] = expected;
   if (preheat) json["preheat"] = true;
   for (const Platform& platform : platforms) json["platforms"].push_back(platform.ToString());
   return kraken::DumpJson(json);
@@ -57,14 +60,19 @@ absl::StatusOr<ImageWork> ImageWork::Decode(absl::string_view payload) {
   };
   KH_ASSIGN_OR_RETURN(kraken::RepositoryName repository,
                       kraken::RepositoryName::Parse(text("repository")));
-  KH_ASSIGN_OR_RETURN(kraken::Reference reference, kraken::Reference::Parse(text("reference")));
-  KH_ASSIGN_OR_RETURN(std::vector<Platform> platforms,
-                      ReadPlatforms(kraken::FindJson(json, "platforms")));
-  return ImageWork{.harbor = text("harbor"),
-                   .repository = std::move(repository),
-                   .reference = std::move(reference),
-                   .preheat = kraken::JsonBool(kraken::FindJson(json, "preheat")).value_or(false),
-                   .platforms = std::move(platforms)};
+  const auto is = [&json](absl::string_view key, bool fallback) {
+    return kraken::JsonBool(kraken::FindJson(json, key)).value_or(fallback);
+  };
+  ImageWork work{.harbor = text("harbor"),
+                 .repository = std::move(repository),
+                 .reference = {},
+                 .expected = is("expected", true),
+                 .preheat = is("preheat", false)};
+  if (const std::string reference = text("reference"); !reference.empty()) {
+    KH_ASSIGN_OR_RETURN(work.reference, kraken::Reference::Parse(reference));
+  }
+  KH_ASSIGN_OR_RETURN(work.platforms, ReadPlatforms(kraken::FindJson(json, "platforms")));
+  return work;
 }
 
 kraken::storage::NewJob ImageWork::ToJob(int priority) const {

@@ -1,6 +1,7 @@
 #ifndef HARBOR_BRIDGE_WORK_IMAGE_WORK_H_
 #define HARBOR_BRIDGE_WORK_IMAGE_WORK_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,21 +19,24 @@ inline constexpr int kPreheatPriority = 300;        // somebody waits for it
 inline constexpr int kEventPriority = 100;          // somebody has pushed
 inline constexpr int kReconciliationPriority = 10;  // found by looking around
 
-// One thing to do: look at this image at its Harbor, and do with it what the routes say, or what
-// somebody has asked for.
+// One thing to do: look at this image at its Harbor. If it is there, do with it what the routes
+// say, or what somebody has asked for; if it is gone, see that nobody is given it any more.
 struct ImageWork {
   std::string harbor;
   kraken::RepositoryName repository;
-  kraken::Reference reference;
+  // Nothing: look which tags of the repository are left.
+  std::optional<kraken::Reference> reference;
+  // It was told that the image is there: if it is not, it may be on its way.
+  bool expected = true;
   // Somebody asked for just this: it is prefetched and its tag set, whatever the routes say.
   bool preheat = false;
   // Of an index, with `preheat`: these images; empty: all.
   std::vector<kraken::registry::Platform> platforms;
 
-  // "harbor/repository:tag" or "harbor/repository@sha256:…"; with `preheat`, " (preheat …)" behind
-  // it, as it may be less than an event asks for. Work with the same key is the same work: events
-  // that come twice, or while it waits, merge, and so a newer digest of a tag takes the place of an
-  // older one.
+  // "harbor/repository:tag", "harbor/repository@sha256:…" or "harbor/repository"; with `preheat`,
+  // " (preheat …)" behind it, as it may be less than an event asks for. Work with the same key is
+  // the same work: events that come twice, or while it waits, merge, and so a newer digest of a tag
+  // takes the place of an older one.
   std::string Key() const;
 
   // As a job's payload.
