@@ -99,6 +99,7 @@ class Bridge final : public kraken::daemon::Daemon {
       preheat_api_->Shutdown();
     });
     shutdown_.AddBlocking("queues", [this] {
+      intake_->Shutdown();
       quarantine_.reset();
       journal_.reset();
       queue_.reset();
@@ -124,7 +125,7 @@ class Bridge final : public kraken::daemon::Daemon {
     }
     queue_ = *std::move(queue);
     kraken::storage::JournalOptions events;
-    events.path = absl::StrCat(dir, "/journal.db");
+    events.path = absl::StrCat(dir, "/journal");
     auto journal = kraken::storage::Journal::Open(std::move(events));
     if (!journal.ok()) {
       return WithExitCode(journal.status(), kraken::config::kExitDirectoryNotWritable);

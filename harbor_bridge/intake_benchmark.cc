@@ -150,7 +150,7 @@ class FrontDoor {
     harbors[0].name = "eu";
     harbors[0].plain = std::make_shared<const re2::RE2>(".*");
     harbors_ = std::make_unique<Harbors>(std::move(harbors));
-    auto journal = kraken::storage::Journal::Open({.path = dir + "/journal.db"});
+    auto journal = kraken::storage::Journal::Open({.path = dir + "/journal"});
     KH_CHECK(journal.ok());
     journal_ = *std::move(journal);
     auto queue = kraken::storage::JobQueue::Open({.path = dir + "/jobs.db"});
@@ -175,6 +175,7 @@ class FrontDoor {
   }
   ~FrontDoor() {
     server_.reset();
+    intake_.reset();
     journal_.reset();
     queue_.reset();
   }

@@ -91,6 +91,7 @@ void Intake::Receive(Exchange exchange, const Harbor& harbor, Source source) {
 }
 
 void Intake::OnBody(Exchange exchange, const std::string& harbor, Source source, BoundedBody body) {
+  Begin();
   if (!body.is_whole()) {
     Count(&IntakeStats::oversized);
     SetAside({.harbor = harbor,
@@ -98,8 +99,9 @@ void Intake::OnBody(Exchange exchange, const std::string& harbor, Source source,
               .reason = absl::StrCat("larger than ", kMaxBodyBytes, " bytes"),
               .body_bytes = body.total_bytes,
               .body = std::move(body.bytes)},
-             [exchange] {
+             [this, exchange] {
                exchange->Post([](kraken::net::HttpExchange& e) { e.Respond(202, {}, ""); });
+               End();
              });
     return;
   }
@@ -107,7 +109,7 @@ void Intake::OnBody(Exchange exchange, const std::string& harbor, Source source,
   parts_.journal->Append(
       absl::StrCat(harbor, "/", NameOf(source)), std::move(copy),
       [this, exchange, harbor, source,
-       bytes = std::move(body.bytes)](absl::StatusOr<int64_t> sequence) {
+       bytes = std::move(body.bytes)](absl::StatusOr<int64_t> sequence) mutable {
         exchange->Post([status = sequence.status()](kraken::net::HttpExchange& e) {
           if (status.ok()) {
             e.Respond(202, {}, "");
@@ -115,8 +117,20 @@ void Intake::OnBody(Exchange exchange, const std::string& harbor, Source source,
             e.RespondError(503, status.message());
           }
         });
-        if (sequence.ok()) Process(*sequence, harbor, source, bytes);
+        if (sequence.ok()) {
+          ProcessSoon(*sequence, harbor, source, std::move(bytes));
+        } else {
+          End();
+        }
       });
+}
+
+void Intake::ProcessSoon(int64_t sequence, const std::string& harbor, Source source,
+                         std::string body) {
+  auto kept = std::make_shared<std::string>(std::move(body));
+  const absl::Status submitted = processor_.Submit(
+      [this, sequence, harbor, source, kept] { Process(sequence, harbor, source, *kept); });
+  if (!submitted.ok()) Process(sequence, harbor, source, *kept);
 }
 
 void Intake::Process(int64_t sequence, const std::string& harbor, Source source,
@@ -188,21 +202,46 @@ void Intake::Enqueue(int64_t sequence, const std::string& harbor, const ParsedEv
   }
   // The entry is forgotten once all of its work is durable.
   auto missing = std::make_shared<std::atomic<size_t>>(work.size());
+  auto failed = std::make_shared<std::atomic<bool>>(false);
   for (const auto& entry : work) {
-    parts_.queue->Enqueue(
-        entry.second.ToJob(kEventPriority), [this, sequence, missing](const absl::Status& status) {
-          if (!status.ok()) {
-            // It stays in the journal, and the next start tries again.
-            kraken::telemetry::LogError("work can't be stored", {{"reason", status}});
-            return;
-          }
-          if (missing->fetch_sub(1) == 1) Acknowledge(sequence);
-        });
+    parts_.queue->Enqueue(entry.second.ToJob(kEventPriority), [this, sequence, missing,
+                                                               failed](const absl::Status& status) {
+      if (!status.ok()) {
+        // It stays in the journal, and the next start tries again.
+        kraken::telemetry::LogError("work can't be stored", {{"reason", status}});
+        *failed = true;
+      }
+      if (missing->fetch_sub(1) > 1) return;
+      if (*failed) {
+        End();
+      } else {
+        Acknowledge(sequence);
+      }
+    });
   }
 }
 
 void Intake::Acknowledge(int64_t sequence) {
-  parts_.journal->Acknowledge({sequence}, [](const absl::Status&) {});
+  parts_.journal->Acknowledge({sequence}, [this](const absl::Status&) { End(); });
+}
+
+void Intake::Begin() {
+  absl::MutexLock lock(&mu_);
+  ++under_way_;
+}
+
+void Intake::End() {
+  absl::MutexLock lock(&mu_);
+  --under_way_;
+}
+
+void Intake::Shutdown() {
+  {
+    absl::MutexLock lock(&mu_);
+    const auto idle = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return under_way_ == 0; };
+    mu_.Await(absl::Condition(&idle));
+  }
+  processor_.Shutdown();
 }
 
 void Intake::NoteInstance(const std::string& harbor, const std::string& instance) {
@@ -230,6 +269,7 @@ absl::Status Intake::Replay() {
       const std::string harbor = entry.source.substr(0, entry.source.find('/'));
       const bool is_webhook =
           absl::EndsWith(entry.source, absl::StrCat("/", NameOf(Source::kWebhook)));
+      Begin();
       Process(entry.sequence, harbor, is_webhook ? Source::kWebhook : Source::kRegistry,
               entry.body);
       after = entry.sequence;

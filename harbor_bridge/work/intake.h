@@ -18,6 +18,7 @@
 #include "harbor_bridge/work/bounded_body.h"
 #include "harbor_bridge/work/quarantine.h"
 #include "harbor_bridge/work/reconciliation_request.h"
+#include "kraken/base/worker_pool.h"
 #include "kraken/net/http_exchange.h"
 #include "kraken/net/router.h"
 #include "kraken/storage/job_queue.h"
@@ -53,6 +54,9 @@ class Intake {
   static constexpr size_t kMaxBodyBytes = 4 << 20;
   // Of those that `GET /x/quarantine` shows.
   static constexpr int kMaxListed = 100;
+  // Bodies that are acknowledged and wait to become work. With more, the journal's thread does it,
+  // and senders wait.
+  static constexpr size_t kMaxUnprocessed = 4096;
 
   // All outlive it and what they have been given.
   struct Parts {
@@ -63,11 +67,17 @@ class Intake {
     RequestReconciliation reconcile;
   };
   explicit Intake(Parts parts) : parts_(std::move(parts)) {}
+  // As Shutdown().
+  ~Intake() { Shutdown(); }
 
   void AddRoutes(kraken::net::Router& router);
 
   // Makes work of what a former process journalled and did not get to. Blocks.
   absl::Status Replay();
+
+  // Waits until what was taken in is work, so that journal, queue and quarantine may go. REQUIRES:
+  // nothing more comes in.
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mu_);
 
   IntakeStats stats() const ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -79,6 +89,8 @@ class Intake {
   void AddEventRoutes(kraken::net::Router& router, Source source, absl::string_view path);
   void Receive(Exchange exchange, const Harbor& harbor, Source source);
   void OnBody(Exchange exchange, const std::string& harbor, Source source, BoundedBody body);
+  // On a thread of its own, as the journal's has others to answer.
+  void ProcessSoon(int64_t sequence, const std::string& harbor, Source source, std::string body);
   // Makes work of a body and acknowledges the entry.
   void Process(int64_t sequence, const std::string& harbor, Source source, const std::string& body);
   // Makes jobs of events, then acknowledges the entry.
@@ -86,6 +98,9 @@ class Intake {
   // Keeps what can't be used, and then calls `done`.
   void SetAside(QuarantinedBody body, absl::AnyInvocable<void()> done);
   void Acknowledge(int64_t sequence);
+  // Around all that is done about one body.
+  void Begin() ABSL_LOCKS_EXCLUDED(mu_);
+  void End() ABSL_LOCKS_EXCLUDED(mu_);
   // Compares a Harbor whose registry has a new process.
   void NoteInstance(const std::string& harbor, const std::string& instance);
   void Count(uint64_t IntakeStats::*counter, uint64_t n = 1) ABSL_LOCKS_EXCLUDED(mu_);
@@ -93,8 +108,10 @@ class Intake {
   const Parts parts_;
   mutable absl::Mutex mu_;
   IntakeStats stats_ ABSL_GUARDED_BY(mu_);
+  int under_way_ ABSL_GUARDED_BY(mu_) = 0;
   // Processes of each Harbor's registry that were heard of.
   std::map<std::string, std::set<std::string>> instances_ ABSL_GUARDED_BY(mu_);
+  kraken::WorkerPool processor_{1, kMaxUnprocessed, "events"};
 };
 
 }  // namespace harbor_bridge

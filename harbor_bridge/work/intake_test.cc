@@ -45,7 +45,9 @@ class IntakeTest : public ::testing::Test {
     harbors[1].plain = std::make_shared<const re2::RE2>("^$");
     harbors[1].authorization = "Bearer right";
     harbors_ = std::make_unique<Harbors>(std::move(harbors));
-    journal_options_.path = dir_ + "/journal.db";
+    journal_options_.path = dir_ + "/journal";
+    journal_options_.segment_bytes = 1 << 20;
+    journal_options_.segments = 3;
   }
   ~IntakeTest() override { server_.reset(); }
 
