@@ -3,29 +3,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "harbor_bridge/harbor/harbor_client.h"
 #include "harbor_bridge/harbor/harbor_client_factory.h"
 #include "harbor_bridge/reconcile/job_sink.h"
 #include "harbor_bridge/reconcile/reconcile_store.h"
 #include "harbor_bridge/reconcile/reconciler.h"
 #include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/routing/routes.h"
+#include "harbor_bridge/status/api_routes.h"
+#include "harbor_bridge/status/harbor_watch.h"
+#include "harbor_bridge/status/page_routes.h"
+#include "harbor_bridge/status/status_report.h"
+#include "harbor_bridge/status/work_metrics.h"
+#include "harbor_bridge/work/cluster.h"
 #include "harbor_bridge/work/dispatcher.h"
+#include "harbor_bridge/work/image_invalidation.h"
 #include "harbor_bridge/work/image_prefetch.h"
-#include "harbor_bridge/work/image_work.h"
+#include "harbor_bridge/work/image_worker.h"
 #include "harbor_bridge/work/intake.h"
-#include "harbor_bridge/work/origin_prefetcher.h"
+#include "harbor_bridge/work/job_board.h"
+#include "harbor_bridge/work/preheat_api.h"
+#include "harbor_bridge/work/preheat_jobs.h"
+#include "harbor_bridge/work/quarantine.h"
 #include "kraken/backend/registry_client_factory.h"
+#include "kraken/base/clock.h"
 #include "kraken/base/random.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
-#include "kraken/cluster/cluster_monitor.h"
+#include "kraken/daemon/admin_gate.h"
 #include "kraken/daemon/admin_routes.h"
 #include "kraken/daemon/http_front.h"
 #include "kraken/daemon/mirrored_counter.h"
@@ -39,7 +52,7 @@
 #include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
-#include "kraken/rpc/build_index_client.h"
+#include "kraken/registry/registry_client.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin_client.h"
 #include "kraken/storage/job_queue.h"
@@ -64,6 +77,8 @@ class Bridge final : public kraken::daemon::Daemon {
   Bridge(const BridgeConfig& config, const BridgeFlags& flags,
          const kraken::daemon::DaemonContext& context)
       : config_(config), flags_(flags), control_(*context.control), sockets_(context.sockets) {}
+  // What waits for a Harbor gives up; a start that failed gets no further than here.
+  ~Bridge() override { http_.Shutdown(); }
 
   absl::Status Start() {
     KH_ASSIGN_OR_RETURN(tls_, kraken::daemon::MakeTlsSettings(config_.common.tls));
@@ -71,26 +86,33 @@ class Bridge final : public kraken::daemon::Daemon {
                                     config_.common.http, config_.common.zap, &metrics_, sockets_));
     KH_RETURN_IF_ERROR(OpenQueues());
     KH_RETURN_IF_ERROR(MeetHarbors());
-    KH_RETURN_IF_ERROR(JoinCluster());
-    StartWork();
+    KH_RETURN_IF_ERROR(JoinClusters());
+    KH_RETURN_IF_ERROR(StartWork());
     return Serve();
   }
 
   absl::Status Readiness() override {
-    if (!origins_->healthy().empty()) return absl::OkStatus();
+    if (!clusters_.front()->healthy_origins().empty()) return absl::OkStatus();
     return absl::UnavailableError("no origin is healthy");
   }
 
   void ReopenLogs() override { front_->ReopenLog(); }
 
   void Shutdown(absl::AnyInvocable<void()> done) override {
+    // Streams of states never end by themselves.
+    shutdown_.AddBlocking("api", [this] { api_->Stop(); });
     shutdown_.Add("intake", [this](auto next) { http_server_->Shutdown(kGrace, std::move(next)); });
     shutdown_.AddBlocking("work", [this] {
       http_.Shutdown();
       if (reconciler_ != nullptr) reconciler_->StopAndWait();
       dispatcher_->StopAndWait();
+      watch_->Stop();
+      work_metrics_->Stop();
+      preheat_api_->Shutdown();
     });
     shutdown_.AddBlocking("queues", [this] {
+      intake_->Shutdown();
+      quarantine_.reset();
       journal_.reset();
       queue_.reset();
       reconcile_store_.reset();
@@ -115,7 +137,7 @@ class Bridge final : public kraken::daemon::Daemon {
     }
     queue_ = *std::move(queue);
     kraken::storage::JournalOptions events;
-    events.path = absl::StrCat(dir, "/journal.db");
+    events.path = absl::StrCat(dir, "/journal");
     auto journal = kraken::storage::Journal::Open(std::move(events));
     if (!journal.ok()) {
       return WithExitCode(journal.status(), kraken::config::kExitDirectoryNotWritable);
@@ -126,19 +148,30 @@ class Bridge final : public kraken::daemon::Daemon {
       return WithExitCode(reconciled.status(), kraken::config::kExitDirectoryNotWritable);
     }
     reconcile_store_ = *std::move(reconciled);
+    auto quarantine = Quarantine::Open({.path = absl::StrCat(dir, "/quarantine.db")});
+    if (!quarantine.ok()) {
+      return WithExitCode(quarantine.status(), kraken::config::kExitDirectoryNotWritable);
+    }
+    quarantine_ = *std::move(quarantine);
     return absl::OkStatus();
   }
 
   absl::Status MeetHarbors() {
     std::vector<Harbor> harbors;
     for (const HarborConfig& config : config_.harbors) {
-      auto client = kraken::backend::MakeRegistryClient(config.registry, &http_, &bits_);
-      if (!client.ok()) return WithExitCode(client.status(), kraken::config::kExitBadConfig);
-      harbors.push_back({.name = config.name,
-                         .plain = config.pattern,
-                         .host = config.host,
-                         .authorization = config.authorization,
-                         .client = *std::move(client)});
+      auto options = kraken::backend::MakeRegistryClientOptions(config.registry);
+      if (!options.ok()) return WithExitCode(options.status(), kraken::config::kExitBadConfig);
+      harbors.push_back(
+          {.name = config.name,
+           .plain = config.pattern,
+           .host = config.host,
+           .authorization = config.authorization,
+           .client = MakeClient(*options),
+           .client_with_token = [this, options = *options](std::string token) mutable {
+             options.credentials = absl::nullopt;
+             options.bearer_token = std::move(token);
+             return MakeClient(options);
+           }});
     }
     harbors_ = std::make_unique<Harbors>(std::move(harbors));
     return config_.reconcile.enabled ? PrepareReconciliation() : absl::OkStatus();
@@ -164,50 +197,169 @@ class Bridge final : public kraken::daemon::Daemon {
     return absl::OkStatus();
   }
 
-  absl::Status JoinCluster() {
+  std::shared_ptr<kraken::registry::RegistryClient> MakeClient(
+      const kraken::registry::RegistryClientOptions& options) {
+    return std::make_shared<kraken::registry::RegistryClient>(options, &http_,
+                                                              &kraken::SystemClock::Get(), &bits_);
+  }
+
+  absl::Status JoinClusters() {
     directory_ = std::make_unique<kraken::rpc::ChannelDirectory>(&control_, tls_.channels());
     origin_client_ = std::make_unique<kraken::rpc::OriginClient>(&control_, directory_.get());
-    auto build_index = kraken::rpc::BuildIndexClient::Create(
-        &control_, directory_.get(),
-        {.hosts = config_.build_index.hosts, .health = config_.build_index.healthcheck});
-    if (!build_index.ok()) {
-      return WithExitCode(build_index.status(), kraken::config::kExitBadConfig);
-    }
-    build_index_ = *std::move(build_index);
-    kraken::cluster::ClusterMonitorOptions members;
-    members.hosts = config_.origin.hosts;
-    members.health = config_.origin.healthcheck;
-    members.max_replica = config_.hashring.max_replica;
-    members.tls = tls_.client;
-    auto monitor = kraken::cluster::ClusterMonitor::Create(&control_, members);
-    if (!monitor.ok()) return WithExitCode(monitor.status(), kraken::config::kExitBadConfig);
-    origins_ = *std::move(monitor);
+    // Our own goes first, without a name.
+    KH_RETURN_IF_ERROR(Join({.name = "",
+                             .origin = config_.origin,
+                             .hashring = config_.hashring,
+                             .build_index = config_.build_index,
+                             .names_with_host = false}));
+    for (const ClusterConfig& cluster : config_.clusters) KH_RETURN_IF_ERROR(Join(cluster));
     return absl::OkStatus();
   }
 
-  void StartWork() {
-    prefetcher_ =
-        std::make_unique<OriginPrefetcher>(&control_, origins_.get(), origin_client_.get());
-    image_prefetch_ = std::make_unique<ImagePrefetch>(
-        harbors_.get(), prefetcher_.get(),
-        [this](const kraken::Namespace& ns, const kraken::Tag& tag, const kraken::Digest& digest,
-               uint64_t revision) { return PutTag(ns, tag, digest, revision); },
-        config_.platforms);
+  absl::Status Join(const ClusterConfig& config) {
+    ClusterOptions options;
+    options.name = config.name;
+    options.names_with_host = config.names_with_host;
+    options.origins.hosts = config.origin.hosts;
+    options.origins.health = config.origin.healthcheck;
+    options.origins.max_replica = config.hashring.max_replica;
+    options.origins.tls = tls_.client;
+    options.build_index.hosts = config.build_index.hosts;
+    options.build_index.health = config.build_index.healthcheck;
+    auto cluster =
+        Cluster::Create(&control_, directory_.get(), origin_client_.get(), std::move(options));
+    if (!cluster.ok()) return WithExitCode(cluster.status(), kraken::config::kExitBadConfig);
+    clusters_.push_back(*std::move(cluster));
+    return absl::OkStatus();
+  }
+
+  // A lane for each Harbor, and one slot for jobs of each that is configured no more: they fail
+  // with that reason, and an operator sees it.
+  absl::StatusOr<std::vector<Lane>> Lanes() {
+    std::vector<Lane> lanes;
+    for (const HarborConfig& harbor : config_.harbors) {
+      lanes.push_back(
+          {.kind = LaneOf(harbor.name),
+           .slots = harbor.concurrency > 0 ? harbor.concurrency : config_.work.concurrency});
+    }
+    KH_ASSIGN_OR_RETURN(const auto kinds, queue_->StatsByKind());
+    for (const kraken::storage::JobKindStats& kind : kinds) {
+      const auto is_its = [&kind](const Lane& lane) { return lane.kind == kind.kind; };
+      if (std::none_of(lanes.begin(), lanes.end(), is_its)) lanes.push_back({.kind = kind.kind});
+    }
+    return lanes;
+  }
+
+  absl::Status StartWork() {
+    routes_ = std::make_unique<Routes>(config_.routes, config_.platforms);
+    std::vector<ClusterTarget> targets;
+    for (const auto& cluster : clusters_) targets.push_back(cluster->target());
+    // What our own cluster has been told is what reconciliation compares with.
+    targets.front().put_tag = [this, put_tag = targets.front().put_tag](
+                                  const kraken::Namespace& ns, const kraken::Tag& tag,
+                                  const kraken::Digest& digest, uint64_t revision) {
+      KH_RETURN_IF_ERROR(put_tag(ns, tag, digest, revision));
+      reconcile_store_->NoteTag(ns, tag, digest);
+      return absl::OkStatus();
+    };
+    image_prefetch_ =
+        std::make_unique<ImagePrefetch>(harbors_.get(), routes_.get(), std::move(targets));
+    image_invalidation_ =
+        std::make_unique<ImageInvalidation>(harbors_.get(), clusters_.front()->writer());
+    image_worker_ = std::make_unique<ImageWorker>(image_prefetch_.get(), image_invalidation_.get());
+    preheat_jobs_ = std::make_unique<PreheatJobs>(harbors_.get(), image_prefetch_.get(),
+                                                  &kraken::SystemClock::Get());
+    watch_ = std::make_unique<HarborWatch>(harbors_.get());
+    work_metrics_ =
+        std::make_unique<WorkMetrics>(&metrics_, harbors_.get(), queue_.get(), watch_.get());
+    KH_ASSIGN_OR_RETURN(std::vector<Lane> lanes, Lanes());
     dispatcher_ = std::make_unique<Dispatcher>(
-        &control_, queue_.get(), config_.work.concurrency,
+        &control_, queue_.get(), std::move(lanes),
         [this](const kraken::storage::Job& job,
-               const kraken::registry::Cancellation& cancellation) -> absl::Status {
-          KH_ASSIGN_OR_RETURN(const ImageWork work, ImageWork::Decode(job.payload));
-          return image_prefetch_->Run(work, cancellation);
+               const kraken::registry::Cancellation& cancellation) {
+          return RunJob(job, cancellation);
+        },
+        [this](const kraken::storage::Job& job, const Dispatcher::Result& result) {
+          work_metrics_->OnEnd(job, result);
         });
-    intake_ = std::make_unique<Intake>(harbors_.get(), journal_.get(), queue_.get());
+    StartIntake();
+    return absl::OkStatus();
+  }
+
+  // On a worker thread.
+  Dispatcher::Result RunJob(const kraken::storage::Job& job,
+                            const kraken::registry::Cancellation& cancellation) {
+    JobBoard::Entry entry(&board_, job.key, std::string(HarborOfLane(job.kind)));
+    Dispatcher::Result result = IsPreheatKey(job.key)
+                                    ? preheat_jobs_->Run(job, entry, cancellation)
+                                    : image_worker_->Run(job, entry, cancellation);
+    entry.End(result.ok(), result.ok() ? *result : std::string(result.status().message()));
+    return result;
+  }
+
+  void StartIntake() {
+    intake_ = std::make_unique<Intake>(
+        Intake::Parts{.harbors = harbors_.get(),
+                      .journal = journal_.get(),
+                      .queue = queue_.get(),
+                      .quarantine = quarantine_.get(),
+                      .reconcile = [this](const std::string& harbor, const std::string& reason) {
+                        RequestReconciliationOf(harbor, reason);
+                      }});
+    preheat_api_ =
+        std::make_unique<PreheatApi>(PreheatApi::Parts{.harbors = harbors_.get(),
+                                                       .queue = queue_.get(),
+                                                       .jobs = preheat_jobs_.get(),
+                                                       .clock = &kraken::SystemClock::Get()});
+  }
+
+  // Any thread.
+  void RequestReconciliationOf(const std::string& harbor, const std::string& reason) {
+    if (reconciler_ != nullptr) {
+      reconciler_->Trigger(harbor, reason);
+    } else {
+      kraken::telemetry::LogWarn("this Harbor should be compared as a whole, but reconcile is off",
+                                 {{"harbor", harbor}, {"reason", reason}});
+    }
+  }
+
+  void AddApi() {
+    report_ = std::make_unique<StatusReport>(StatusSources{.harbors = harbors_.get(),
+                                                           .routes = routes_.get(),
+                                                           .queue = queue_.get(),
+                                                           .board = &board_,
+                                                           .watch = watch_.get(),
+                                                           .dispatcher = dispatcher_.get(),
+                                                           .events = [this] { return Events(); }});
+    api_ = std::make_unique<ApiRoutes>(ApiParts{.harbors = harbors_.get(),
+                                                .report = report_.get(),
+                                                .queue = queue_.get(),
+                                                .dispatcher = dispatcher_.get(),
+                                                .gate = &gate_,
+                                                .loop = &admin_.loop()});
+    api_->AddRoutes(router_);
+    AddPageRoutes(router_, &gate_);
+  }
+
+  std::map<std::string, uint64_t> Events() const {
+    const IntakeStats stats = intake_->stats();
+    return {{"notifications", stats.notifications},
+            {"events", stats.events},
+            {"ignored", stats.ignored},
+            {"unreadable", stats.unreadable},
+            {"oversized", stats.oversized},
+            {"unauthorized", stats.unauthorized + preheat_api_->stats().unauthorized},
+            {"preheats", preheat_api_->stats().accepted},
+            {"quarantined", quarantine_->put_count()}};
   }
 
   absl::Status Serve() {
     KH_RETURN_IF_ERROR(intake_->Replay());
     dispatcher_->Start();
     if (reconciler_ != nullptr) reconciler_->Start();
+    AddApi();
     intake_->AddRoutes(router_);
+    preheat_api_->AddRoutes(router_);
     kraken::daemon::AddAdminRoutes(router_, {.capabilities = {.role = "harbor-bridge"},
                                              .metrics = &metrics_,
                                              .control = &control_,
@@ -219,38 +371,18 @@ class Bridge final : public kraken::daemon::Daemon {
     return absl::OkStatus();
   }
 
-  // On a worker thread.
-  absl::Status PutTag(const kraken::Namespace& ns, const kraken::Tag& tag,
-                      const kraken::Digest& digest, uint64_t revision) {
-    struct Call {
-      absl::Notification done;
-      absl::Status status;
-    };
-    auto call = std::make_shared<Call>();
-    control_.Post([this, call, ns, tag, digest, revision] {
-      build_index_->PutTag(ns, tag, {.digest = digest, .revision = revision},
-                           [call](absl::StatusOr<kraken::rpc::TagValue> stored) {
-                             call->status = stored.status();
-                             call->done.Notify();
-                           });
-    });
-    call->done.WaitForNotification();
-    if (call->status.ok()) reconcile_store_->NoteTag(ns, tag, digest);
-    return call->status;
-  }
-
   void RefreshMetrics() {
     const IntakeStats intake = intake_->stats();
     notifications_.Set(intake.notifications);
     events_.Set(intake.events);
     ignored_.Set(intake.ignored);
     unreadable_.Set(intake.unreadable + intake.oversized);
-    unauthorized_.Set(intake.unauthorized);
-    const DispatcherStats work = dispatcher_->stats();
-    done_.Set(work.done);
-    failed_.Set(work.failed);
-    running_.Set(work.running);
-    healthy_.Set(static_cast<double>(origins_->healthy().size()));
+    quarantined_.Set(quarantine_->put_count());
+    const PreheatApiStats preheat = preheat_api_->stats();
+    unauthorized_.Set(intake.unauthorized + preheat.unauthorized);
+    preheats_accepted_.Set(preheat.accepted);
+    preheats_refused_.Set(preheat.refused);
+    healthy_.Set(static_cast<double>(clusters_.front()->healthy_origins().size()));
     if (reconciler_ == nullptr) return;
     const std::vector<ReconcileStatus> all = reconciler_->status();
     for (size_t i = 0; i < all.size(); ++i) {
@@ -305,20 +437,21 @@ class Bridge final : public kraken::daemon::Daemon {
       Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "ignored"}});
   MirroredCounter unreadable_ =
       Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "unreadable"}});
+  MirroredCounter quarantined_ =
+      Counter("kraken_bridge_quarantined_total", "Bodies that were taken and can't be used.");
+  MirroredCounter preheats_accepted_ =
+      Counter("kraken_bridge_preheats_total", "Preheat jobs asked for.", {{"outcome", "accepted"}});
+  MirroredCounter preheats_refused_ =
+      Counter("kraken_bridge_preheats_total", "Preheat jobs asked for.", {{"outcome", "refused"}});
   MirroredCounter unauthorized_ =
-      Counter("kraken_bridge_unauthorized_total", "Notifications with a wrong credential.");
-  MirroredCounter done_ =
-      Counter("kraken_bridge_jobs_total", "Attempts at jobs.", {{"result", "done"}});
-  MirroredCounter failed_ =
-      Counter("kraken_bridge_jobs_total", "Attempts at jobs.", {{"result", "failed"}});
-  kraken::telemetry::Gauge& running_ =
-      metrics_.AddGauge("kraken_bridge_jobs_running", "Jobs being worked on.");
+      Counter("kraken_bridge_unauthorized_total", "Requests with a wrong credential.");
   kraken::telemetry::Gauge& healthy_ =
       metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
   kraken::SystemBitGen bits_;
   kraken::net::LoopThread admin_{"http"};
   std::unique_ptr<kraken::storage::JobQueue> queue_;
   std::unique_ptr<kraken::storage::Journal> journal_;
+  std::unique_ptr<Quarantine> quarantine_;
   kraken::net::BlockingHttpClient http_{kraken::net::HttpClientOptions()};
   std::unique_ptr<ReconcileStore> reconcile_store_;
   std::unique_ptr<Harbors> harbors_;
@@ -327,12 +460,21 @@ class Bridge final : public kraken::daemon::Daemon {
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
   std::unique_ptr<kraken::rpc::OriginClient> origin_client_;
-  std::unique_ptr<kraken::rpc::BuildIndexClient> build_index_;
-  std::unique_ptr<kraken::cluster::ClusterMonitor> origins_;
-  std::unique_ptr<OriginPrefetcher> prefetcher_;
+  std::vector<std::unique_ptr<Cluster>> clusters_;
+  std::unique_ptr<Routes> routes_;
+  JobBoard board_;
   std::unique_ptr<ImagePrefetch> image_prefetch_;
+  std::unique_ptr<ImageInvalidation> image_invalidation_;
+  std::unique_ptr<ImageWorker> image_worker_;
+  std::unique_ptr<PreheatJobs> preheat_jobs_;
+  std::unique_ptr<HarborWatch> watch_;
+  std::unique_ptr<WorkMetrics> work_metrics_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<PreheatApi> preheat_api_;
+  kraken::daemon::AdminGate gate_{config_.admin};
+  std::unique_ptr<StatusReport> report_;
+  std::unique_ptr<ApiRoutes> api_;
   kraken::net::Router router_;
   std::unique_ptr<kraken::net::HttpServer> http_server_;
   kraken::daemon::ShutdownSequence shutdown_{&control_};
@@ -342,6 +484,8 @@ class Bridge final : public kraken::daemon::Daemon {
 
 void AddFlags(kraken::config::FlagSet& set, BridgeFlags* flags) {
   set.Int("port", &flags->port, 1, kMaxPort, "port that Harbors send their events to");
+  set.Bool("check", &flags->check, "say what the configuration means, and do nothing");
+  set.String("route", &flags->route, "with -check: an image; say what is done with it and why");
 }
 
 absl::StatusOr<std::unique_ptr<kraken::daemon::Daemon>> StartBridge(

@@ -2,6 +2,7 @@
 #define HARBOR_BRIDGE_BRIDGE_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "harbor_bridge/bridge_config.h"
@@ -12,6 +13,9 @@ namespace harbor_bridge {
 
 struct BridgeFlags {
   int port = 10050;
+  // Instead of a bridge: what the configuration means, and what it does with the image `route`.
+  bool check = false;
+  std::string route;
 };
 void AddFlags(kraken::config::FlagSet& set, BridgeFlags* flags);
 

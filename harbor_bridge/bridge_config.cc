@@ -29,6 +29,9 @@ bool IsHarborName(const std::string& name) {
 
 void CheckHarbors(kraken::config::ObjectReader& r, const std::vector<HarborConfig>& harbors) {
   if (harbors.empty()) r.Error("harbors", "name at least one Harbor");
+  if (harbors.size() > kMaxHarbors) {
+    r.Error("harbors", absl::StrCat("at most ", kMaxHarbors, " Harbors"));
+  }
   std::set<std::string> names;
   for (const HarborConfig& harbor : harbors) {
     if (!names.insert(harbor.name).second) {
@@ -37,16 +40,32 @@ void CheckHarbors(kraken::config::ObjectReader& r, const std::vector<HarborConfi
   }
 }
 
-void ReadPlatforms(kraken::config::ObjectReader& r,
-                   std::vector<kraken::registry::Platform>* platforms) {
-  std::vector<std::string> texts;
-  r.Optional("platforms", &texts);
-  for (const std::string& text : texts) {
-    absl::StatusOr<kraken::registry::Platform> platform = kraken::registry::Platform::Parse(text);
-    if (platform.ok()) {
-      platforms->push_back(*std::move(platform));
-    } else {
-      r.Error("platforms", platform.status().message());
+// Rules name what is configured, and are told apart by their names.
+void CheckRoutes(kraken::config::ObjectReader& r, const BridgeConfig& c) {
+  std::set<std::string> harbors;
+  std::set<std::string> clusters;
+  std::set<std::string> rules;
+  for (const HarborConfig& harbor : c.harbors) harbors.insert(harbor.name);
+  for (const ClusterConfig& cluster : c.clusters) {
+    if (!clusters.insert(cluster.name).second) {
+      r.Error("clusters", absl::StrCat("two clusters are called \"", cluster.name, "\""));
+    }
+  }
+  for (const RouteRule& rule : c.routes) {
+    const std::string is = absl::StrCat("rule \"", rule.name, "\"");
+    if (!rules.insert(rule.name).second) {
+      r.Error("routes", absl::StrCat("two rules are called \"", rule.name, "\""));
+    }
+    for (const std::string& harbor : rule.harbors) {
+      if (!harbors.contains(harbor)) {
+        r.Error("routes", absl::StrCat(is, ": no Harbor is called \"", harbor, "\""));
+      }
+    }
+    for (const std::string& cluster : rule.actions.replicate) {
+      if (!clusters.contains(cluster)) {
+        r.Error("routes",
+                absl::StrCat(is, ": no cluster is called \"", cluster, "\" (section clusters)"));
+      }
     }
   }
 }
@@ -62,6 +81,7 @@ void ReadConfig(kraken::config::ObjectReader& r, HarborConfig* c) {
   r.Optional("host", &c->host);
   r.Optional("authorization", &c->authorization);
   r.Required("registry", &c->registry);
+  r.Optional("concurrency", &c->concurrency, {.min = 1, .max = 256});
   if (r.Has("api")) {
     ApiConfig api = {.server = c->registry};
     r.Optional("api", &api);
@@ -80,6 +100,14 @@ void ReadConfig(kraken::config::ObjectReader& r, ReconcileConfig* c) {
   r.Optional("on_start", &c->options.on_start);
 }
 
+void ReadConfig(kraken::config::ObjectReader& r, ClusterConfig* c) {
+  r.Required("name", &c->name);
+  r.Required("origin", &c->origin);
+  r.Optional("hashring", &c->hashring);
+  r.Required("build_index", &c->build_index);
+  r.Enum("names", &c->names_with_host, {{"host", true}, {"plain", false}});
+}
+
 void ReadConfig(kraken::config::ObjectReader& r, WorkConfig* c) {
   r.Optional("dir", &c->dir);
   r.Optional("concurrency", &c->concurrency, {.min = 1, .max = 256});
@@ -92,12 +120,16 @@ void ReadConfig(kraken::config::ObjectReader& r, BridgeConfig* c) {
   r.Optional("listen_tls", &c->listen_tls);
   r.Required("harbors", &c->harbors);
   CheckHarbors(r, c->harbors);
-  ReadPlatforms(r, &c->platforms);
+  ReadPlatforms(r, "platforms", &c->platforms);
   r.Required("origin", &c->origin);
   r.Optional("hashring", &c->hashring);
   r.Required("build_index", &c->build_index);
   r.Optional("work", &c->work);
   r.Optional("reconcile", &c->reconcile);
+  r.Optional("clusters", &c->clusters);
+  r.Optional("routes", &c->routes);
+  CheckRoutes(r, *c);
+  r.Optional("admin", &c->admin);
 }
 
 }  // namespace harbor_bridge

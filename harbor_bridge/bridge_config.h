@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "harbor_bridge/reconcile/reconcile_options.h"
+#include "harbor_bridge/routing/route_config.h"
 #include "kraken/backend/backend_config.h"
 #include "kraken/config/cluster_config.h"
+#include "kraken/daemon/admin_gate.h"
 #include "kraken/daemon/common_config.h"
 #include "kraken/registry/platform.h"
 
@@ -17,6 +19,9 @@ class RE2;
 }
 
 namespace harbor_bridge {
+
+// Each has its slots for work and its series of metrics.
+inline constexpr size_t kMaxHarbors = 64;
 
 // One entry of `harbors`.
 struct HarborConfig {
@@ -33,6 +38,8 @@ struct HarborConfig {
   // address, address, credentials and TLS are the registry's. Nothing: only a bare registry is
   // there.
   std::optional<kraken::backend::RegistryConfig> api;
+  // Images of it that are worked on at a time; 0: `work.concurrency`.
+  int concurrency = 0;
 };
 void ReadConfig(kraken::config::ObjectReader& r, HarborConfig* c);
 
@@ -40,12 +47,23 @@ void ReadConfig(kraken::config::ObjectReader& r, HarborConfig* c);
 struct WorkConfig {
   // The directory of the journal and the job queue.
   std::string dir = "/var/lib/kraken/harbor-bridge";
-  // Images that are worked on at a time.
+  // Images of one Harbor that are worked on at a time.
   int concurrency = 8;
   // Attempts after the first, before a job is a dead letter.
   int max_retries = 12;
 };
 void ReadConfig(kraken::config::ObjectReader& r, WorkConfig* c);
+
+// One entry of `clusters`: another cluster, which rules may replicate images to.
+struct ClusterConfig {
+  std::string name;
+  kraken::config::ActiveHostsConfig origin;
+  kraken::config::HashRingConfig hashring;
+  kraken::config::PassiveHostsConfig build_index;
+  // Key `names`: `host`, as there plain names are its own Harbors', or `plain`, as here.
+  bool names_with_host = true;
+};
+void ReadConfig(kraken::config::ObjectReader& r, ClusterConfig* c);
 
 // Section `reconcile`.
 struct ReconcileConfig {
@@ -70,6 +88,9 @@ struct BridgeConfig {
   kraken::config::PassiveHostsConfig build_index;
   WorkConfig work;
   ReconcileConfig reconcile;
+  std::vector<RouteRule> routes;
+  std::vector<ClusterConfig> clusters;
+  kraken::daemon::AdminConfig admin;
 };
 void ReadConfig(kraken::config::ObjectReader& r, BridgeConfig* c);
 

@@ -1,83 +1,77 @@
 #include "harbor_bridge/event/registry_notification.h"
 
 #include <optional>
+#include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "kraken/base/json.h"
+#include "harbor_bridge/event/event_json.h"
 #include "kraken/base/status_macros.h"
 
 namespace harbor_bridge {
 namespace {
 
-using kraken::FindJsonIgnoreCase;
-using kraken::JsonString;
-
+// The media type of every blob in events of every version of distribution.
 constexpr absl::string_view kBlobMediaType = "application/octet-stream";
-// Events nest four deep; a manifest's annotations may nest in 3.x.
-constexpr int kMaxDepth = 16;
 
-absl::StatusOr<ImageEvent::Action> ParseAction(const std::string& action) {
-  if (action == "push") return ImageEvent::Action::kPush;
-  if (action == "pull") return ImageEvent::Action::kPull;
-  if (action == "delete") return ImageEvent::Action::kDelete;
-  if (action == "mount") return ImageEvent::Action::kMount;
-  return absl::InvalidArgumentError(absl::StrCat("unknown action \"", action.substr(0, 32), "\""));
+absl::StatusOr<ImageEvent::Kind> ParseAction(const std::string& action) {
+  if (action == "push") return ImageEvent::Kind::kPush;
+  if (action == "pull") return ImageEvent::Kind::kPull;
+  if (action == "delete") return ImageEvent::Kind::kDelete;
+  if (action == "mount") return ImageEvent::Kind::kMount;
+  return absl::InvalidArgumentError(absl::StrCat("unknown action \"", Excerpt(action), "\""));
 }
 
-// A layer or configuration was pushed; its manifest's event follows.
-bool IsAboutBlob(const nlohmann::json& target, bool has_tag) {
-  const std::string url = JsonString(FindJsonIgnoreCase(target, "url")).value_or("");
-  if (absl::StrContains(url, "/manifests/")) return false;
-  if (absl::StrContains(url, "/blobs/")) return true;
-  return !has_tag && JsonString(FindJsonIgnoreCase(target, "mediaType")) == kBlobMediaType;
-}
-
-absl::StatusOr<ImageEvent> ParseEvent(const nlohmann::json& event) {
-  const nlohmann::json* target = FindJsonIgnoreCase(event, "target");
+// Nothing: a layer or configuration was pushed, and its manifest's event follows.
+absl::StatusOr<std::optional<ImageEvent>> ParseEvent(const nlohmann::json& event) {
+  const nlohmann::json* target = kraken::FindJsonIgnoreCase(event, "target");
   if (target == nullptr || !target->is_object()) {
     return absl::InvalidArgumentError("an event without target");
   }
-  KH_ASSIGN_OR_RETURN(const ImageEvent::Action action,
-                      ParseAction(JsonString(FindJsonIgnoreCase(event, "action")).value_or("")));
+  KH_ASSIGN_OR_RETURN(const ImageEvent::Kind kind, ParseAction(TextAt(event, "action")));
   KH_ASSIGN_OR_RETURN(kraken::RepositoryName repository,
-                      kraken::RepositoryName::Parse(
-                          JsonString(FindJsonIgnoreCase(*target, "repository")).value_or("")));
-  ImageEvent result{.action = action, .repository = std::move(repository), .tag = {}, .digest = {}};
-  const std::string tag = JsonString(FindJsonIgnoreCase(*target, "tag")).value_or("");
-  if (!tag.empty()) {
-    KH_ASSIGN_OR_RETURN(result.tag, kraken::Tag::Parse(tag));
+                      kraken::RepositoryName::Parse(TextAt(*target, "repository")));
+  EventImage image;
+  if (const std::string tag = TextAt(*target, "tag"); !tag.empty()) {
+    KH_ASSIGN_OR_RETURN(image.tag, kraken::Tag::Parse(tag));
   }
-  const std::string digest = JsonString(FindJsonIgnoreCase(*target, "digest")).value_or("");
-  if (!digest.empty()) {
-    KH_ASSIGN_OR_RETURN(result.digest, kraken::Digest::Parse(digest));
+  if (const std::string digest = TextAt(*target, "digest"); !digest.empty()) {
+    KH_ASSIGN_OR_RETURN(image.digest, kraken::Digest::Parse(digest));
   }
-  if (IsAboutBlob(*target, result.tag.has_value())) {
-    return absl::FailedPreconditionError("a blob's event");
+  if (!image.tag.has_value() && TextAt(*target, "mediaType") == kBlobMediaType) {
+    return std::optional<ImageEvent>();
   }
-  return result;
+  ImageEvent result{.kind = kind, .repository = std::move(repository), .images = {}};
+  if (image.tag.has_value() || image.digest.has_value()) result.images.push_back(std::move(image));
+  return std::optional<ImageEvent>(std::move(result));
 }
 
 }  // namespace
 
-absl::StatusOr<ParsedNotification> ParseRegistryNotification(absl::string_view body) {
-  KH_ASSIGN_OR_RETURN(const nlohmann::json document, kraken::ParseJson(body, kMaxDepth));
-  const nlohmann::json* events = FindJsonIgnoreCase(document, "events");
+absl::StatusOr<ParsedEvents> ParseRegistryNotification(absl::string_view body) {
+  KH_ASSIGN_OR_RETURN(const nlohmann::json document, kraken::ParseJson(body, kMaxEventDepth));
+  const nlohmann::json* events = kraken::FindJsonIgnoreCase(document, "events");
   if (events == nullptr || !events->is_array()) {
     return absl::InvalidArgumentError("a notification without a list \"events\"");
   }
-  if (events->size() > kMaxEventsPerNotification) {
+  if (events->size() > kMaxEventsPerBody) {
     return absl::InvalidArgumentError(
         absl::StrCat("a notification of ", events->size(), " events"));
   }
-  ParsedNotification parsed;
+  ParsedEvents parsed;
   for (const nlohmann::json& entry : *events) {
-    absl::StatusOr<ImageEvent> event = ParseEvent(entry);
-    if (event.ok()) {
-      parsed.events.push_back(*std::move(event));
+    absl::StatusOr<std::optional<ImageEvent>> event = ParseEvent(entry);
+    if (!event.ok()) {
+      parsed.unreadable.emplace_back(event.status().message());
+      continue;
+    }
+    if (const nlohmann::json* source = kraken::FindJsonIgnoreCase(entry, "source")) {
+      parsed.instance = TextAt(*source, "instanceID");
+    }
+    if (event->has_value()) {
+      parsed.events.push_back(**std::move(event));
     } else {
-      parsed.skipped.emplace_back(event.status().message());
+      ++parsed.ignored;
     }
   }
   return parsed;

@@ -23,12 +23,12 @@ TEST(RegistryNotificationTest, ReadsWhatRegistry28Sends) {
          "url":"http://127.0.0.1:15000/v2/library/nginx/manifests/)",
       kDigest, R"(","tag":"v1"},
          "request":{"method":"PUT"},"actor":{"name":"harbor_registry_user"}}]})");
-  ASSERT_OK_AND_ASSIGN(const ParsedNotification parsed, ParseRegistryNotification(body));
+  ASSERT_OK_AND_ASSIGN(const ParsedEvents parsed, ParseRegistryNotification(body));
   ASSERT_EQ(parsed.events.size(), 1u);
-  EXPECT_EQ(parsed.events[0].action, ImageEvent::Action::kPush);
-  EXPECT_EQ(parsed.events[0].repository.ToString(), "library/nginx");
-  EXPECT_EQ(parsed.events[0].tag->ToString(), "v1");
-  EXPECT_EQ(parsed.events[0].digest->ToString(), kDigest);
+  EXPECT_EQ(parsed.events[0].kind, ImageEvent::Kind::kPush);
+  EXPECT_EQ(parsed.events[0].repository->ToString(), "library/nginx");
+  EXPECT_EQ(parsed.events[0].images[0].tag->ToString(), "v1");
+  EXPECT_EQ(parsed.events[0].images[0].digest->ToString(), kDigest);
 }
 
 TEST(RegistryNotificationTest, ReadsHarborsPreheatWithItsCapitalsAndNulls) {
@@ -38,30 +38,52 @@ TEST(RegistryNotificationTest, ReadsHarborsPreheatWithItsCapitalsAndNulls) {
       kDigest,
       R"(","Repository":"team/app","Url":"https://harbor/v2/team/app/manifests/1.0","Tag":"1.0"},
          "Request":null,"Actor":null}]})");
-  ASSERT_OK_AND_ASSIGN(const ParsedNotification parsed, ParseRegistryNotification(body));
+  ASSERT_OK_AND_ASSIGN(const ParsedEvents parsed, ParseRegistryNotification(body));
   ASSERT_EQ(parsed.events.size(), 1u);
-  EXPECT_EQ(parsed.events[0].repository.ToString(), "team/app");
-  EXPECT_EQ(parsed.events[0].tag->ToString(), "1.0");
+  EXPECT_EQ(parsed.events[0].repository->ToString(), "team/app");
+  EXPECT_EQ(parsed.events[0].images[0].tag->ToString(), "1.0");
 }
 
 TEST(RegistryNotificationTest, ATagMayBeMissing) {
   const std::string body =
       absl::StrCat(R"({"events":[{"action":"push","target":{"repository":"a/b","digest":")",
                    kDigest, R"("}}]})");
-  ASSERT_OK_AND_ASSIGN(const ParsedNotification parsed, ParseRegistryNotification(body));
+  ASSERT_OK_AND_ASSIGN(const ParsedEvents parsed, ParseRegistryNotification(body));
   ASSERT_EQ(parsed.events.size(), 1u);
-  EXPECT_FALSE(parsed.events[0].tag.has_value());
+  EXPECT_FALSE(parsed.events[0].images[0].tag.has_value());
 }
 
-TEST(RegistryNotificationTest, AMediaTypeThatLiesChangesNothing) {
-  const std::string body = absl::StrCat(
-      R"({"events":[{"action":"push","target":{"mediaType":"application/octet-stream",
-         "repository":"a/b","digest":")",
-      kDigest, R"(",
-         "url":"http://r/v2/a/b/manifests/)",
-      kDigest, R"("}}]})");
-  ASSERT_OK_AND_ASSIGN(const ParsedNotification parsed, ParseRegistryNotification(body));
-  EXPECT_EQ(parsed.events.size(), 1u);
+// Preheat says Docker's manifest of everything.
+TEST(RegistryNotificationTest, WhatKindOfManifestItSaysChangesNothing) {
+  for (const char* type : {"application/vnd.oci.image.index.v1+json", "", "text/html"}) {
+    const std::string body =
+        absl::StrCat(R"({"events":[{"action":"push","target":{"mediaType":")", type,
+                     R"(","repository":"a/b","digest":")", kDigest, R"("}}]})");
+    ASSERT_OK_AND_ASSIGN(const ParsedEvents parsed, ParseRegistryNotification(body));
+    EXPECT_EQ(parsed.events.size(), 1u) << type;
+  }
+}
+
+// Whoever can write a URL into an event must gain nothing by it.
+TEST(RegistryNotificationTest, AUrlIsNotLookedAt) {
+  for (const char* url : {"http://169.254.169.254/latest/meta-data", "file:///etc/shadow",
+                          "http://r/v2/evil/image/blobs/x", "http://r/v2/evil/image/manifests/x"}) {
+    const std::string body =
+        absl::StrCat(R"({"events":[{"action":"push","target":{"repository":"a/b","digest":")",
+                     kDigest, R"(","url":")", url, R"("}}]})");
+    ASSERT_OK_AND_ASSIGN(const ParsedEvents parsed, ParseRegistryNotification(body));
+    ASSERT_EQ(parsed.events.size(), 1u) << url;
+    EXPECT_EQ(parsed.events[0].repository->ToString(), "a/b");
+    EXPECT_EQ(parsed.events[0].images[0].digest->ToString(), kDigest);
+  }
+}
+
+TEST(RegistryNotificationTest, SaysWhichProcessOfTheRegistryItIs) {
+  ASSERT_OK_AND_ASSIGN(const ParsedEvents parsed, ParseRegistryNotification(R"({"events":[
+      {"action":"delete","target":{"repository":"a/b"},"source":{"instanceID":"ec02e11d"}}]})"));
+  EXPECT_EQ(parsed.instance, "ec02e11d");
+  ASSERT_EQ(parsed.events.size(), 1u);
+  EXPECT_TRUE(parsed.events[0].images.empty()) << "all of the repository";
 }
 
 TEST(RegistryNotificationTest, PassesOverBlobs) {
@@ -69,9 +91,10 @@ TEST(RegistryNotificationTest, PassesOverBlobs) {
       R"({"events":[{"action":"push","target":{"mediaType":"application/octet-stream",
          "repository":"a/b","digest":")",
       kDigest, R"(","url":"http://r/v2/a/b/blobs/)", kDigest, R"("}}]})");
-  ASSERT_OK_AND_ASSIGN(const ParsedNotification parsed, ParseRegistryNotification(body));
+  ASSERT_OK_AND_ASSIGN(const ParsedEvents parsed, ParseRegistryNotification(body));
   EXPECT_TRUE(parsed.events.empty());
-  EXPECT_EQ(parsed.skipped.size(), 1u);
+  EXPECT_EQ(parsed.ignored, 1u);
+  EXPECT_TRUE(parsed.unreadable.empty());
 }
 
 TEST(RegistryNotificationTest, ABadEntryDoesNotCostTheGoodOnes) {
@@ -82,9 +105,9 @@ TEST(RegistryNotificationTest, ABadEntryDoesNotCostTheGoodOnes) {
          {"action":"push","target":{"repository":"a/b","digest":"md5:0"}},
          {"action":"push","target":{"repository":"a/b","digest":")",
       kDigest, R"("}}]})");
-  ASSERT_OK_AND_ASSIGN(const ParsedNotification parsed, ParseRegistryNotification(body));
+  ASSERT_OK_AND_ASSIGN(const ParsedEvents parsed, ParseRegistryNotification(body));
   EXPECT_EQ(parsed.events.size(), 1u);
-  EXPECT_EQ(parsed.skipped.size(), 6u);
+  EXPECT_EQ(parsed.unreadable.size(), 6u);
 }
 
 TEST(RegistryNotificationTest, RefusesWhatIsNoNotification) {

@@ -35,19 +35,17 @@ struct Batch {
 absl::Status JobSink::Enqueue(const std::vector<ImageWork>& work) {
   auto batch = std::make_shared<Batch>(work.size());
   for (const ImageWork& item : work) {
-    kraken::storage::NewJob job;
-    job.key = item.Key();
-    job.kind = "image";
-    job.payload = item.Encode();
-    job.priority = kPriority;
-    queue_->Enqueue(std::move(job), [batch](const absl::Status& status) { batch->Done(status); });
+    queue_->Enqueue(item.ToJob(kReconciliationPriority),
+                    [batch](const absl::Status& status) { batch->Done(status); });
   }
   return batch->Wait();
 }
 
 absl::Status JobSink::OnTagGone(const ImageWork& tag) {
   kraken::telemetry::LogInfo("a tag is gone at its Harbor", {{"image", tag.Key()}});
-  return absl::OkStatus();
+  ImageWork work = tag;
+  work.expected = false;
+  return Enqueue({work});
 }
 
 }  // namespace harbor_bridge

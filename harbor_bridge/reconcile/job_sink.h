@@ -10,12 +10,9 @@
 namespace harbor_bridge {
 
 // Puts what reconciliation finds into the job queue, behind whatever an event has asked for. A tag
-// that is gone is only logged. Thread-safe.
+// that is gone is work too: it is taken away. Thread-safe.
 class JobSink final : public ReconcileSink {
  public:
-  // Events have 100.
-  static constexpr int kPriority = 10;
-
   // `queue` outlives it.
   explicit JobSink(kraken::storage::JobQueue* queue) : queue_(queue) {}
 

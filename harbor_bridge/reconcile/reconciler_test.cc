@@ -159,8 +159,8 @@ TEST(JobSinkTest, WhatIsFoundWaitsBehindEvents) {
                      .reference = *kraken::Reference::Parse(tag)};
   };
   ASSERT_OK(sink.Enqueue({work("v1"), work("v2")}));
-  ASSERT_OK(queue->EnqueueAndWait({.key = "event", .kind = "image", .priority = 100}));
-  ASSERT_OK_AND_ASSIGN(const auto jobs, queue->ClaimAndWait(3, "image"));
+  ASSERT_OK(queue->EnqueueAndWait({.key = "event", .kind = "image/eu", .priority = 100}));
+  ASSERT_OK_AND_ASSIGN(const auto jobs, queue->ClaimAndWait(3, "image/eu"));
   ASSERT_EQ(jobs.size(), 3u);
   EXPECT_EQ(jobs[0].key, "event");
   EXPECT_EQ(jobs[1].key, "eu/team/app:v1");

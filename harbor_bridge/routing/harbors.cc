@@ -32,4 +32,22 @@ absl::StatusOr<kraken::Namespace> Harbors::NamespaceOf(
   return kraken::Namespace::Create(harbor.host, repository.ToString());
 }
 
+absl::StatusOr<const Harbor*> Harbors::OwnerOf(absl::string_view host,
+                                               const kraken::RepositoryName& repository) const {
+  std::vector<std::string> hosts;
+  for (const Harbor& harbor : harbors_) {
+    const bool is_it = host.empty() ? re2::RE2::PartialMatch(repository.ToString(), *harbor.plain)
+                                    : harbor.host == host;
+    if (is_it) return &harbor;
+    if (!harbor.host.empty()) hosts.push_back(harbor.host);
+  }
+  if (host.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("no Harbor has ", repository.ToString(),
+                     " by its plain name (harbors[].namespace); say its host before it"));
+  }
+  return absl::NotFoundError(absl::StrCat("no Harbor has the host ", host, "; there are: ",
+                                          hosts.empty() ? "none" : absl::StrJoin(hosts, ", ")));
+}
+
 }  // namespace harbor_bridge

@@ -1,6 +1,7 @@
 #ifndef HARBOR_BRIDGE_ROUTING_HARBORS_H_
 #define HARBOR_BRIDGE_ROUTING_HARBORS_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ struct Harbor {
   // What its requests must bring as Authorization; empty: nothing.
   std::string authorization;
   std::shared_ptr<kraken::registry::RegistryClient> client;
+  // A client of the same registry that brings a token instead of our own credentials.
+  std::function<std::shared_ptr<kraken::registry::RegistryClient>(std::string token)>
+      client_with_token;
 };
 
 // All Harbors, in the order of the configuration. Immutable, thread-safe.
@@ -45,6 +49,11 @@ class Harbors {
   // nobody can pull it.
   absl::StatusOr<kraken::Namespace> NamespaceOf(const Harbor& harbor,
                                                 const kraken::RepositoryName& repository) const;
+
+  // The Harbor that users mean: by its host, or by a plain name (`host` is empty). NOT_FOUND names
+  // the hosts that there are.
+  absl::StatusOr<const Harbor*> OwnerOf(absl::string_view host,
+                                        const kraken::RepositoryName& repository) const;
 
  private:
   const std::vector<Harbor> harbors_;

@@ -52,5 +52,17 @@ TEST_F(HarborsTest, OthersAreKnownWithTheirHost) {
               kraken::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("harbors[].host")));
 }
 
+TEST_F(HarborsTest, KnowsWhomAUserMeans) {
+  const auto owner = [this](absl::string_view host, absl::string_view repository) {
+    const auto harbor = harbors_.OwnerOf(host, *kraken::RepositoryName::Parse(repository));
+    return harbor.ok() ? (*harbor)->name : std::string(harbor.status().message());
+  };
+  EXPECT_EQ(owner("", "team-b/app"), "b");
+  EXPECT_EQ(owner("", "library/debian"), "rest");
+  EXPECT_EQ(owner("us.example:8443", "team-b/app"), "us");
+  EXPECT_THAT(owner("asia.example", "a/b"),
+              AllOf(HasSubstr("asia.example"), HasSubstr("b.example, us.example:8443")));
+}
+
 }  // namespace
 }  // namespace harbor_bridge

@@ -1,7 +1,6 @@
 #include "harbor_bridge/work/dispatcher.h"
 
 #include <utility>
-#include <vector>
 
 #include "absl/time/time.h"
 #include "kraken/telemetry/log.h"
@@ -18,19 +17,28 @@ bool CanGetBetter(const absl::Status& status) {
          !absl::IsFailedPrecondition(status);
 }
 
+int AllSlots(const std::vector<Lane>& lanes) {
+  int slots = 0;
+  for (const Lane& lane : lanes) slots += lane.slots;
+  return slots;
+}
+
 }  // namespace
 
-Dispatcher::Dispatcher(kraken::net::EventLoop* loop, kraken::storage::JobQueue* queue, int workers,
-                       Run run)
+Dispatcher::Dispatcher(kraken::net::EventLoop* loop, kraken::storage::JobQueue* queue,
+                       std::vector<Lane> lanes, Run run, OnEnd on_end)
     : loop_(loop),
       queue_(queue),
-      max_running_(workers),
+      lanes_(std::move(lanes)),
       run_(std::move(run)),
-      workers_(workers, kMaxQueuedRuns, "work"),
-      alive_(std::make_shared<Dispatcher*>(this)) {
+      on_end_(std::move(on_end)),
+      workers_(AllSlots(lanes_), kMaxQueuedRuns, "work"),
+      states_(lanes_.size()),
+      alive_(std::make_shared<Dispatcher*>(this)),
+      stats_(lanes_.size()) {
   queue_->SetWakeUp([alive = alive_, handle = loop_->handle()] {
     handle.Post([alive] {
-      if (*alive != nullptr) (*alive)->Fill();
+      if (*alive != nullptr) (*alive)->FillAll();
     });
   });
 }
@@ -46,71 +54,135 @@ void Dispatcher::Start() {
 }
 
 void Dispatcher::Tick() {
-  Fill();
+  FillAll();
   tick_timer_ = loop_->RunAfter(kTick, [this] { Tick(); });
 }
 
-void Dispatcher::Fill() {
-  const int free = max_running_ - taken_;
-  if (!started_ || stop_.cancelled() || free <= 0) return;
-  taken_ += free;
-  queue_->Claim(free, "",
-                [alive = alive_, handle = loop_->handle(),
+void Dispatcher::FillAll() {
+  for (size_t lane = 0; lane < lanes_.size(); ++lane) Fill(lane);
+}
+
+void Dispatcher::Fill(size_t lane) {
+  LaneState& state = states_[lane];
+  if (state.asking) {
+    state.ask_again = true;
+    return;
+  }
+  const int free = lanes_[lane].slots - state.taken;
+  if (!started_ || free <= 0 || stopping()) return;
+  state.taken += free;
+  state.asking = true;
+  queue_->Claim(free, lanes_[lane].kind,
+                [alive = alive_, handle = loop_->handle(), lane,
                  free](absl::StatusOr<std::vector<kraken::storage::Job>> jobs) {
-                  handle.Post([alive, jobs = std::move(jobs), free]() mutable {
-                    if (*alive != nullptr) (*alive)->OnClaimed(std::move(jobs), free);
+                  handle.Post([alive, lane, jobs = std::move(jobs), free]() mutable {
+                    if (*alive != nullptr) (*alive)->OnClaimed(lane, std::move(jobs), free);
                   });
                 });
 }
 
-void Dispatcher::OnClaimed(absl::StatusOr<std::vector<kraken::storage::Job>> jobs, int asked_for) {
+void Dispatcher::OnClaimed(size_t lane, absl::StatusOr<std::vector<kraken::storage::Job>> jobs,
+                           int asked_for) {
+  LaneState& state = states_[lane];
+  state.asking = false;
   if (!jobs.ok()) {
-    taken_ -= asked_for;
+    state.taken -= asked_for;
+    state.ask_again = false;
     kraken::telemetry::LogError("the job queue can't be read", {{"reason", jobs.status()}});
     return;
   }
-  taken_ -= asked_for - static_cast<int>(jobs->size());
-  for (const kraken::storage::Job& job : *jobs) RunJob(job);
+  state.taken -= asked_for - static_cast<int>(jobs->size());
+  for (const kraken::storage::Job& job : *jobs) RunJob(lane, job);
+  if (std::exchange(state.ask_again, false)) Fill(lane);
 }
 
-void Dispatcher::RunJob(const kraken::storage::Job& job) {
-  ++stats_.running;
+void Dispatcher::RunJob(size_t lane, const kraken::storage::Job& job) {
+  Running running;
+  {
+    absl::MutexLock lock(&mu_);
+    ++stats_[lane].running;
+    if (stopping_) running.cancellation.Cancel();
+    running_[job.key] = running;
+  }
   const absl::Status submitted =
-      workers_.Submit([alive = alive_, handle = loop_->handle(), run = run_, stop = stop_, job] {
-        const absl::Status status = stop.cancelled() ? stop.status() : run(job, stop);
-        handle.Post([alive, job, status] {
-          if (*alive != nullptr) (*alive)->OnFinished(job, status);
+      workers_.Submit([alive = alive_, handle = loop_->handle(), run = run_,
+                       cancellation = running.cancellation, lane, job] {
+        const Result result =
+            cancellation.cancelled() ? Result(cancellation.status()) : run(job, cancellation);
+        handle.Post([alive, lane, job, result] {
+          if (*alive != nullptr) (*alive)->OnFinished(lane, job, result);
         });
       });
-  if (!submitted.ok()) OnFinished(job, submitted);
+  if (!submitted.ok()) OnFinished(lane, job, submitted);
 }
 
-void Dispatcher::OnFinished(const kraken::storage::Job& job, const absl::Status& status) {
-  --taken_;
-  --stats_.running;
+void Dispatcher::OnFinished(size_t lane, const kraken::storage::Job& job, const Result& result) {
+  --states_[lane].taken;
+  bool cancelled = false;
+  bool given_up = false;
+  {
+    absl::MutexLock lock(&mu_);
+    --stats_[lane].running;
+    auto it = running_.find(job.key);
+    if (it != running_.end()) {
+      cancelled = it->second.by_operator;
+      running_.erase(it);
+    }
+    given_up = stopping_ && !result.ok() && !cancelled;
+    if (!given_up) ++(result.ok() ? stats_[lane].done : stats_[lane].failed);
+  }
   // A job that was given up stays claimed: the next start finds it pending.
-  if (stop_.cancelled() && !status.ok()) return;
+  if (given_up) return;
+  StoreEnd(job, result, cancelled);
+  if (on_end_) on_end_(job, result);
+  Fill(lane);
+}
+
+void Dispatcher::StoreEnd(const kraken::storage::Job& job, const Result& result, bool cancelled) {
   const auto log_loss = [key = job.key](const absl::Status& stored) {
     if (!stored.ok()) {
       kraken::telemetry::LogError("a job's end can't be stored; it will run again",
                                   {{"job", key}, {"reason", stored}});
     }
   };
-  if (status.ok()) {
-    ++stats_.done;
-    kraken::telemetry::LogInfo("job done", {{"job", job.key}, {"attempts", job.attempts}});
-    queue_->Complete(job.key, job.claim_id, log_loss);
-  } else {
-    ++stats_.failed;
-    kraken::telemetry::LogWarn("job failed",
-                               {{"job", job.key}, {"attempts", job.attempts}, {"reason", status}});
-    queue_->Fail(job.key, job.claim_id, status.ToString(), CanGetBetter(status), log_loss);
+  if (result.ok()) {
+    kraken::telemetry::LogInfo("job done",
+                               {{"job", job.key}, {"attempts", job.attempts}, {"result", *result}});
+    queue_->Complete(job.key, job.claim_id, *result, log_loss);
+    return;
   }
-  Fill();
+  const absl::Status why =
+      cancelled ? absl::CancelledError("cancelled by an operator") : result.status();
+  kraken::telemetry::LogWarn("job failed",
+                             {{"job", job.key}, {"attempts", job.attempts}, {"reason", why}});
+  queue_->Fail(job.key, job.claim_id, why.ToString(), !cancelled && CanGetBetter(why), log_loss);
+}
+
+bool Dispatcher::Cancel(const std::string& key) {
+  absl::MutexLock lock(&mu_);
+  auto it = running_.find(key);
+  if (it == running_.end()) return false;
+  it->second.by_operator = true;
+  it->second.cancellation.Cancel();
+  return true;
+}
+
+std::vector<LaneStats> Dispatcher::stats() const {
+  absl::MutexLock lock(&mu_);
+  return stats_;
+}
+
+bool Dispatcher::stopping() const {
+  absl::MutexLock lock(&mu_);
+  return stopping_;
 }
 
 void Dispatcher::StopAndWait() {
-  stop_.Cancel();
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+    for (auto& [key, running] : running_) running.cancellation.Cancel();
+  }
   workers_.Shutdown();
 }
 

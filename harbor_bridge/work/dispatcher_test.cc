@@ -2,8 +2,10 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "gmock/gmock.h"
@@ -24,7 +26,7 @@ class DispatcherTest : public ::testing::Test {
  protected:
   ~DispatcherTest() override { Stop(); }
 
-  void Start(Dispatcher::Run run) {
+  void Start(Dispatcher::Run run, std::vector<Lane> lanes = {{.kind = "kind", .slots = kWorkers}}) {
     kraken::storage::JobQueueOptions options;
     options.path = dir_ + "/jobs.db";
     options.backoff = {.initial_interval = absl::Milliseconds(1),
@@ -32,8 +34,8 @@ class DispatcherTest : public ::testing::Test {
                        .max_retries = 5};
     ASSERT_OK_AND_ASSIGN(queue_, kraken::storage::JobQueue::Open(std::move(options)));
     loop_.RunAndWait([&] {
-      dispatcher_ =
-          std::make_unique<Dispatcher>(&loop_.loop(), queue_.get(), kWorkers, std::move(run));
+      dispatcher_ = std::make_unique<Dispatcher>(&loop_.loop(), queue_.get(), std::move(lanes),
+                                                 std::move(run));
       dispatcher_->Start();
     });
   }
@@ -43,8 +45,8 @@ class DispatcherTest : public ::testing::Test {
     loop_.RunAndWait([&] { dispatcher_.reset(); });
     queue_.reset();
   }
-  void Put(const std::string& key) {
-    ASSERT_OK(queue_->EnqueueAndWait({.key = key, .kind = "kind", .payload = "payload"}));
+  void Put(const std::string& key, const std::string& kind = "kind") {
+    ASSERT_OK(queue_->EnqueueAndWait({.key = key, .kind = kind, .payload = "payload"}));
   }
   Job WaitFor(const std::string& key, JobState state) {
     while (true) {
@@ -54,10 +56,19 @@ class DispatcherTest : public ::testing::Test {
       std::this_thread::yield();
     }
   }
-  DispatcherStats Stats() {
-    DispatcherStats stats;
-    loop_.RunAndWait([&] { stats = dispatcher_->stats(); });
+  LaneStats Stats(size_t lane = 0) {
+    LaneStats stats;
+    loop_.RunAndWait([&] { stats = dispatcher_->stats()[lane]; });
     return stats;
+  }
+  // Blocks a job until its cancellation; to be called with mu_ held.
+  absl::Status WaitForCancellation(const kraken::registry::Cancellation& cancellation)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    while (!cancellation.cancelled()) {
+      const bool never = false;
+      mu_.AwaitWithTimeout(absl::Condition(&never), absl::Milliseconds(1));
+    }
+    return cancellation.status();
   }
 
   const std::string dir_ = kraken::MakeTestDir();
@@ -71,12 +82,12 @@ TEST_F(DispatcherTest, RunsAsManyAtATimeAsItMay) {
   int running = 0;
   int most = 0;
   bool open = false;
-  Start([&](const Job&, const kraken::registry::Cancellation&) {
+  Start([&](const Job&, const kraken::registry::Cancellation&) -> Dispatcher::Result {
     absl::MutexLock lock(&mu_);
     most = std::max(most, ++running);
     mu_.Await(absl::Condition(&open));
     --running;
-    return absl::OkStatus();
+    return "";
   });
   for (int i = 0; i < 10; ++i) Put(absl::StrCat("job ", i));
   {
@@ -92,18 +103,20 @@ TEST_F(DispatcherTest, RunsAsManyAtATimeAsItMay) {
 
 TEST_F(DispatcherTest, AFailureIsTriedAgain) {
   int calls = 0;
-  Start([&](const Job&, const kraken::registry::Cancellation&) -> absl::Status {
+  Start([&](const Job&, const kraken::registry::Cancellation&) -> Dispatcher::Result {
     absl::MutexLock lock(&mu_);
     if (++calls < 3) return absl::UnavailableError("not yet");
-    return absl::OkStatus();
+    return "7 blobs";
   });
   Put("job");
-  EXPECT_EQ(WaitFor("job", JobState::kDone).attempts, 3);
+  const Job done = WaitFor("job", JobState::kDone);
+  EXPECT_EQ(done.attempts, 3);
+  EXPECT_EQ(done.result, "7 blobs");
   EXPECT_EQ(Stats().failed, 2u);
 }
 
 TEST_F(DispatcherTest, WhatCannotGetBetterIsDeadAtOnceAndSaysWhy) {
-  Start([](const Job&, const kraken::registry::Cancellation&) {
+  Start([](const Job&, const kraken::registry::Cancellation&) -> Dispatcher::Result {
     return absl::InvalidArgumentError("indexes nest too deep");
   });
   Put("job");
@@ -114,12 +127,10 @@ TEST_F(DispatcherTest, WhatCannotGetBetterIsDeadAtOnceAndSaysWhy) {
 
 TEST_F(DispatcherTest, WhatRunsAtTheEndIsRunAgainAfterTheNextStart) {
   bool begun = false;
-  Start([&](const Job&, const kraken::registry::Cancellation& stop) {
+  Start([&](const Job&, const kraken::registry::Cancellation& stop) -> Dispatcher::Result {
     absl::MutexLock lock(&mu_);
     begun = true;
-    const auto stopped = [&] { return stop.cancelled(); };
-    while (!stopped()) mu_.AwaitWithTimeout(absl::Condition(&stopped), absl::Milliseconds(1));
-    return stop.status();
+    return WaitForCancellation(stop);
   });
   Put("job");
   {
@@ -127,8 +138,86 @@ TEST_F(DispatcherTest, WhatRunsAtTheEndIsRunAgainAfterTheNextStart) {
     mu_.Await(absl::Condition(&begun));
   }
   Stop();
-  Start([](const Job&, const kraken::registry::Cancellation&) { return absl::OkStatus(); });
+  Start([](const Job&, const kraken::registry::Cancellation&) { return ""; });
   WaitFor("job", JobState::kDone);
+}
+
+TEST_F(DispatcherTest, AHarborThatHangsDelaysNobodyElse) {
+  int hanging = 0;
+  bool open = false;
+  Start(
+      [&](const Job& job, const kraken::registry::Cancellation&) -> Dispatcher::Result {
+        if (job.kind != "hangs") return "";
+        absl::MutexLock lock(&mu_);
+        ++hanging;
+        mu_.Await(absl::Condition(&open));
+        return "";
+      },
+      {{.kind = "hangs", .slots = 2}, {.kind = "works", .slots = 1}});
+  for (int i = 0; i < 20; ++i) Put(absl::StrCat("stuck ", i), "hangs");
+  {
+    absl::MutexLock lock(&mu_);
+    const auto full = [&] { return hanging == 2; };
+    mu_.Await(absl::Condition(&full));
+  }
+  for (int i = 0; i < 20; ++i) Put(absl::StrCat("good ", i), "works");
+  for (int i = 0; i < 20; ++i) WaitFor(absl::StrCat("good ", i), JobState::kDone);
+  EXPECT_EQ(Stats(0).running, 2);
+  EXPECT_EQ(Stats(0).done, 0u);
+  EXPECT_EQ(Stats(1).done, 20u);
+  {
+    absl::MutexLock lock(&mu_);
+    open = true;
+  }
+  Stop();
+}
+
+TEST_F(DispatcherTest, ACancelledJobIsDeadAndSaysSo) {
+  bool begun = false;
+  Start([&](const Job&, const kraken::registry::Cancellation& cancellation) -> Dispatcher::Result {
+    absl::MutexLock lock(&mu_);
+    begun = true;
+    return WaitForCancellation(cancellation);
+  });
+  EXPECT_FALSE(dispatcher_->Cancel("job"));
+  Put("job");
+  {
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(&begun));
+  }
+  EXPECT_TRUE(dispatcher_->Cancel("job"));
+  EXPECT_THAT(WaitFor("job", JobState::kDead).last_error, HasSubstr("by an operator"));
+  EXPECT_FALSE(dispatcher_->Cancel("job"));
+}
+
+TEST_F(DispatcherTest, TheHighestPriorityGoesFirst) {
+  std::vector<std::string> order;
+  Start(
+      [&](const Job& job, const kraken::registry::Cancellation&) -> Dispatcher::Result {
+        absl::MutexLock lock(&mu_);
+        order.push_back(job.key);
+        const auto all_are_in = [&] { return order.size() > 1 || queue_->Stats()->pending == 3; };
+        while (!all_are_in()) {
+          const bool never = false;
+          mu_.AwaitWithTimeout(absl::Condition(&never), absl::Milliseconds(1));
+        }
+        return "";
+      },
+      {{.kind = "kind", .slots = 1}});
+  Put("first");
+  {
+    absl::MutexLock lock(&mu_);
+    const auto begun = [&] { return order.size() == 1; };
+    mu_.Await(absl::Condition(&begun));
+  }
+  for (const auto& [key, priority] :
+       {std::pair("look around", 10), std::pair("event", 100), std::pair("preheat", 300)}) {
+    ASSERT_OK(
+        queue_->EnqueueAndWait({.key = key, .kind = "kind", .payload = "", .priority = priority}));
+  }
+  WaitFor("look around", JobState::kDone);
+  absl::MutexLock lock(&mu_);
+  EXPECT_THAT(order, testing::ElementsAre("first", "preheat", "event", "look around"));
 }
 
 }  // namespace

@@ -1,105 +1,171 @@
 #include "harbor_bridge/work/image_prefetch.h"
 
+#include <optional>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "absl/strings/str_join.h"
+#include "harbor_bridge/work/revision.h"
+#include "kraken/base/byte_size.h"
 #include "kraken/base/status_macros.h"
-#include "kraken/registry/manifest.h"
-#include "kraken/registry/media_type.h"
-#include "kraken/registry/registry_client.h"
+#include "kraken/base/status_util.h"
 
 namespace harbor_bridge {
 namespace {
 
-using kraken::Digest;
 using kraken::registry::Cancellation;
-using kraken::registry::Descriptor;
 using kraken::registry::FetchedManifest;
-using kraken::registry::Manifest;
 
-// Gathers the digests of an image: manifests before what they name.
-class BlobCollector {
- public:
-  BlobCollector(kraken::registry::RegistryClient* client, const kraken::RepositoryName& repository,
-                const std::vector<kraken::registry::Platform>& platforms,
-                const Cancellation& cancellation)
-      : client_(client),
-        repository_(repository),
-        platforms_(platforms),
-        cancellation_(cancellation) {}
-
-  absl::Status Add(const FetchedManifest& fetched, int depth) {
-    KH_ASSIGN_OR_RETURN(const Manifest manifest, Manifest::Parse(fetched.body));
-    KH_RETURN_IF_ERROR(AddDigest(fetched.digest));
-    if (!manifest.is_index()) return AddReferences(manifest);
-    if (depth == kMaxIndexDepth) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          fetched.digest.ToString(), ": indexes nest more than ", kMaxIndexDepth, " deep"));
-    }
-    for (const Descriptor& child :
-         kraken::registry::SelectPlatforms(manifest.manifests(), platforms_)) {
-      if (seen_.contains(child.digest)) continue;
-      KH_ASSIGN_OR_RETURN(const FetchedManifest next,
-                          client_->GetManifest(repository_, child.digest, cancellation_));
-      KH_RETURN_IF_ERROR(Add(next, depth + 1));
-    }
-    return absl::OkStatus();
+std::string DescribePlan(const ImagePlan& plan) {
+  std::string text = absl::StrCat(plan.blobs.size(), " blobs, ", plan.bytes, " bytes");
+  if (plan.referrers > 0) absl::StrAppend(&text, ", ", plan.referrers, " referrers among them");
+  if (plan.left_out > 0) {
+    absl::StrAppend(&text, "; ", plan.left_out, " layers of ", plan.left_out_bytes,
+                    " bytes left out as too large");
   }
-
-  const std::vector<Digest>& digests() const { return digests_; }
-
- private:
-  absl::Status AddReferences(const Manifest& manifest) {
-    for (const Descriptor& blob : manifest.References()) {
-      if (kraken::registry::IsNonDistributable(blob.media_type)) continue;
-      KH_RETURN_IF_ERROR(AddDigest(blob.digest));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status AddDigest(const Digest& digest) {
-    if (!seen_.insert(digest).second) return absl::OkStatus();
-    if (digests_.size() == kMaxImageBlobs) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("an image of more than ", kMaxImageBlobs, " blobs"));
-    }
-    digests_.push_back(digest);
-    return absl::OkStatus();
-  }
-
-  kraken::registry::RegistryClient* const client_;
-  const kraken::RepositoryName& repository_;
-  const std::vector<kraken::registry::Platform>& platforms_;
-  const Cancellation& cancellation_;
-  absl::flat_hash_set<Digest> seen_;
-  std::vector<Digest> digests_;
-};
+  return text;
+}
 
 }  // namespace
 
-ImagePrefetch::ImagePrefetch(const Harbors* harbors, OriginPrefetcher* origins, PutTag put_tag,
-                             std::vector<kraken::registry::Platform> platforms)
-    : harbors_(harbors),
-      origins_(origins),
-      put_tag_(std::move(put_tag)),
-      platforms_(std::move(platforms)) {}
+// What Harbor says the image is now.
+struct ImagePrefetch::Image {
+  const Harbor& harbor;
+  const ImageWork& work;
+  kraken::Digest digest;
+  uint64_t revision = 0;
+};
 
-absl::Status ImagePrefetch::Run(const ImageWork& work, const Cancellation& cancellation) const {
-  KH_ASSIGN_OR_RETURN(const Harbor* harbor, harbors_->Find(work.harbor));
-  KH_ASSIGN_OR_RETURN(const kraken::Namespace ns, harbors_->NamespaceOf(*harbor, work.repository));
-  // The tag's revision is the time at which Harbor was asked: a later answer wins over an earlier.
-  const auto revision = static_cast<uint64_t>(absl::ToUnixMillis(absl::Now()));
-  KH_ASSIGN_OR_RETURN(const FetchedManifest fetched,
-                      harbor->client->GetManifest(work.repository, work.reference, cancellation));
-  // First, so that who pulls now gets what is true now; its blobs stream while they are fetched.
-  if (const kraken::Tag* tag = work.reference.tag()) {
-    KH_RETURN_IF_ERROR(put_tag_(ns, *tag, fetched.digest, revision));
+ImagePrefetch::ImagePrefetch(const Harbors* harbors, const Routes* routes,
+                             std::vector<ClusterTarget> clusters)
+    : harbors_(harbors), routes_(routes), clusters_(std::move(clusters)) {}
+
+RouteActions ImagePrefetch::ActionsFor(const ImageWork& work, const Harbor& harbor,
+                                       std::string* why) const {
+  if (work.preheat) {
+    RouteActions actions;
+    actions.prefetch.emplace();
+    actions.prefetch->platforms = work.platforms.empty() ? routes_->platforms() : work.platforms;
+    actions.tag = TagAction::kSet;
+    return actions;
   }
-  BlobCollector collector(harbor->client.get(), work.repository, platforms_, cancellation);
-  KH_RETURN_IF_ERROR(collector.Add(fetched, 0));
-  return origins_->PrefetchAll(ns, collector.digests(), cancellation);
+  const RouteDecision decision = routes_->Decide({.harbor = harbor.name,
+                                                  .host = harbor.host,
+                                                  .repository = work.repository,
+                                                  .reference = *work.reference});
+  if (!decision.steps.empty()) {
+    const RouteStep& last = decision.steps.back();
+    *why = last.rule.empty() ? last.reason : absl::StrCat(last.rule, ": ", last.reason);
+  }
+  return decision.actions;
+}
+
+absl::StatusOr<const ClusterTarget*> ImagePrefetch::FindCluster(const std::string& name) const {
+  for (const ClusterTarget& cluster : clusters_) {
+    if (cluster.name == name) return &cluster;
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("no cluster is called \"", name, "\" (section clusters)"));
+}
+
+absl::StatusOr<kraken::Namespace> ImagePrefetch::NamespaceAt(const ClusterTarget& cluster,
+                                                             const Image& image) const {
+  if (!cluster.names_with_host) return harbors_->NamespaceOf(image.harbor, image.work.repository);
+  if (image.harbor.host.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "cluster ", cluster.name, " knows images with their Harbor's host, and Harbor ",
+        image.harbor.name, " has none (harbors[].host)"));
+  }
+  return kraken::Namespace::Create(image.harbor.host, image.work.repository.ToString());
+}
+
+absl::Status ImagePrefetch::TellTag(const Image& image, const ClusterTarget& cluster,
+                                    TagAction action, JobBoard::Entry& board) const {
+  const kraken::Tag* tag = image.work.reference->tag();
+  if (tag == nullptr || action == TagAction::kKeep) return absl::OkStatus();
+  board.SetStep("telling the build-index");
+  KH_ASSIGN_OR_RETURN(const kraken::Namespace ns, NamespaceAt(cluster, image));
+  return action == TagAction::kSet ? cluster.put_tag(ns, *tag, image.digest, image.revision)
+                                   : cluster.drop_tag(ns, *tag, image.revision);
+}
+
+absl::Status ImagePrefetch::Bring(const Image& image, const ClusterTarget& cluster,
+                                  const ImagePlan& plan, JobBoard::Entry& board,
+                                  const Cancellation& cancellation) const {
+  KH_ASSIGN_OR_RETURN(const kraken::Namespace ns, NamespaceAt(cluster, image));
+  board.SetStep("prefetching");
+  board.SetDone(0, 0);
+  return cluster.origins->PrefetchAll(
+      ns, plan.blobs, [&board](int64_t blobs, int64_t bytes) { board.SetDone(blobs, bytes); },
+      cancellation);
+}
+
+absl::StatusOr<ImageFinding> ImagePrefetch::Run(const ImageWork& work, JobBoard::Entry& board,
+                                                const Cancellation& cancellation) const {
+  KH_ASSIGN_OR_RETURN(const Harbor* harbor, harbors_->Find(work.harbor));
+  return RunWith(*harbor->client, work, board, cancellation);
+}
+
+absl::StatusOr<ImageFinding> ImagePrefetch::RunWith(kraken::registry::RegistryClient& client,
+                                                    const ImageWork& work, JobBoard::Entry& board,
+                                                    const Cancellation& cancellation) const {
+  KH_ASSIGN_OR_RETURN(const Harbor* harbor, harbors_->Find(work.harbor));
+  ImageFinding finding;
+  std::string why;
+  finding.actions = ActionsFor(work, *harbor, &why);
+  if (finding.actions.ignore) {
+    finding.result = absl::StrCat(kIgnoredResult, " (", why, ")");
+    return finding;
+  }
+  board.SetStep("asking Harbor");
+  finding.revision = RevisionNow();
+  const absl::StatusOr<FetchedManifest> fetched =
+      client.GetManifest(work.repository, *work.reference, cancellation);
+  if (absl::IsNotFound(fetched.status())) {
+    finding.exists = false;
+    return finding;
+  }
+  KH_RETURN_IF_ERROR(fetched.status());
+  const Image image{
+      .harbor = *harbor, .work = work, .digest = fetched->digest, .revision = finding.revision};
+  // First, so that who pulls now gets what is true now; its blobs stream while they are fetched.
+  const TagAction tag = finding.actions.tag.value_or(TagAction::kKeep);
+  KH_RETURN_IF_ERROR(TellTag(image, clusters_.front(), tag, board));
+  std::vector<std::string> done;
+  if (tag == TagAction::kSet) done.push_back(absl::StrCat("it is ", fetched->digest.ToString()));
+  if (tag == TagAction::kDrop) done.emplace_back("tag dropped");
+  KH_ASSIGN_OR_RETURN(finding.result, Spread(client, image, *fetched, finding.actions,
+                                             std::move(done), board, cancellation));
+  return finding;
+}
+
+absl::StatusOr<std::string> ImagePrefetch::Spread(
+    kraken::registry::RegistryClient& client, const Image& image, const FetchedManifest& fetched,
+    const RouteActions& actions, std::vector<std::string> done, JobBoard::Entry& board,
+    const Cancellation& cancellation) const {
+  if (!actions.prefetch.has_value() && actions.replicate.empty()) return absl::StrJoin(done, "; ");
+  board.SetStep("reading manifests");
+  const PrefetchAction wanted = actions.prefetch.value_or(PrefetchAction());
+  KH_ASSIGN_OR_RETURN(const ImagePlan plan,
+                      PlanImage(client, image.work.repository, fetched, wanted, cancellation));
+  if (wanted.max_image_bytes > 0 && plan.bytes > wanted.max_image_bytes) {
+    done.push_back(absl::StrCat("not prefetched: ", plan.bytes, " bytes are more than max_image, ",
+                                kraken::FormatByteSize(wanted.max_image_bytes)));
+    return absl::StrJoin(done, "; ");
+  }
+  board.SetTotals(static_cast<int64_t>(plan.blobs.size()), plan.bytes);
+  if (actions.prefetch.has_value()) {
+    KH_RETURN_IF_ERROR(Bring(image, clusters_.front(), plan, board, cancellation));
+    done.push_back(DescribePlan(plan));
+  }
+  for (const std::string& name : actions.replicate) {
+    KH_ASSIGN_OR_RETURN(const ClusterTarget* cluster, FindCluster(name));
+    absl::Status brought = TellTag(image, *cluster, TagAction::kSet, board);
+    if (brought.ok()) brought = Bring(image, *cluster, plan, board, cancellation);
+    if (!brought.ok()) return kraken::Annotate(brought, absl::StrCat("cluster ", name));
+    done.push_back(absl::StrCat("replicated to ", name));
+  }
+  return absl::StrJoin(done, "; ");
 }
 
 }  // namespace harbor_bridge

@@ -1,14 +1,17 @@
 #include "harbor_bridge/work/intake.h"
 
-#include <openssl/mem.h>
-
+#include <algorithm>
 #include <atomic>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "harbor_bridge/event/harbor_webhook.h"
 #include "harbor_bridge/event/registry_notification.h"
-#include "harbor_bridge/work/image_work.h"
+#include "harbor_bridge/work/authorization.h"
+#include "harbor_bridge/work/event_actions.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/telemetry/log.h"
 
@@ -16,74 +19,97 @@ namespace harbor_bridge {
 namespace {
 
 constexpr int kReplayBatch = 256;
-// A pushed image goes before what is found by looking around.
-constexpr int kEventPriority = 100;
-constexpr uint64_t kNoLimit = ~uint64_t{0};
-
-bool IsAuthorized(const Harbor& harbor, const kraken::net::HttpExchange& exchange) {
-  if (harbor.authorization.empty()) return true;
-  const absl::string_view given = exchange.request().headers.GetOr("Authorization");
-  return given.size() == harbor.authorization.size() &&
-         CRYPTO_memcmp(given.data(), harbor.authorization.data(), given.size()) == 0;
-}
+// A registry has a few replicas; one that restarts again and again has more names.
+constexpr size_t kMaxInstances = 64;
+// Reasons of one body's entries that are kept.
+constexpr size_t kMaxReasons = 5;
 
 }  // namespace
 
-Intake::Intake(const Harbors* harbors, kraken::storage::Journal* journal,
-               kraken::storage::JobQueue* queue)
-    : harbors_(harbors), journal_(journal), queue_(queue) {}
+absl::string_view Intake::NameOf(Source source) {
+  return source == Source::kRegistry ? "registry" : "webhook";
+}
 
 void Intake::AddRoutes(kraken::net::Router& router) {
-  router.Add("POST", "/registry/notifications",
-             [this](Exchange exchange) { Receive(std::move(exchange), harbors_->first()); });
-  router.Add("POST", "/{harbor}/registry/notifications", [this](Exchange exchange) {
-    absl::StatusOr<const Harbor*> harbor = harbors_->Find(exchange->path_param("harbor"));
+  AddEventRoutes(router, Source::kRegistry, "/registry/notifications");
+  AddEventRoutes(router, Source::kWebhook, "/webhook");
+  router.Add("GET", "/{harbor}/health", [this](Exchange exchange) {
+    absl::StatusOr<const Harbor*> harbor = parts_.harbors->Find(exchange->path_param("harbor"));
     if (harbor.ok()) {
-      Receive(std::move(exchange), **harbor);
+      exchange->Respond(200, {{"Content-Type", "text/plain"}}, "OK");
+    } else {
+      exchange->RespondError(404, harbor.status().message());
+    }
+  });
+  router.Add("GET", "/x/quarantine", [this](Exchange exchange) {
+    if (!IsOperator(*exchange)) {
+      exchange->RespondError(403, "for this host, or with a client certificate");
+      return;
+    }
+    parts_.quarantine->List(
+        kMaxListed, [exchange](absl::StatusOr<std::vector<QuarantinedBody>> bodies) {
+          exchange->Post([bodies = std::move(bodies)](kraken::net::HttpExchange& e) {
+            if (bodies.ok()) {
+              e.Respond(200, {{"Content-Type", "application/json"}}, ToJson(*bodies));
+            } else {
+              e.RespondError(503, bodies.status().message());
+            }
+          });
+        });
+  });
+}
+
+void Intake::AddEventRoutes(kraken::net::Router& router, Source source, absl::string_view path) {
+  router.Add("POST", path, [this, source](Exchange exchange) {
+    Receive(std::move(exchange), parts_.harbors->first(), source);
+  });
+  router.Add("POST", absl::StrCat("/{harbor}", path), [this, source](Exchange exchange) {
+    absl::StatusOr<const Harbor*> harbor = parts_.harbors->Find(exchange->path_param("harbor"));
+    if (harbor.ok()) {
+      Receive(std::move(exchange), **harbor, source);
     } else {
       exchange->RespondError(404, harbor.status().message());
     }
   });
 }
 
-void Intake::Receive(Exchange exchange, const Harbor& harbor) {
-  if (!IsAuthorized(harbor, *exchange)) {
+void Intake::Receive(Exchange exchange, const Harbor& harbor, Source source) {
+  if (!IsAuthorized(*exchange, harbor.authorization)) {
     Count(&IntakeStats::unauthorized);
-    exchange->Respond(401, {{"WWW-Authenticate", "Basic realm=\"harbor-bridge\""}},
-                      "the Authorization of this Harbor's events is wrong or missing\n");
+    kraken::telemetry::LogWarn("event refused: wrong or no credential (harbors[].authorization)",
+                               {{"harbor", harbor.name},
+                                {"source", NameOf(source)},
+                                {"from", exchange->peer().address.ToString()}});
+    RespondUnauthorized(*exchange);
     return;
   }
   Count(&IntakeStats::notifications);
-  // What is too large is read and dropped, as a refusal would be repeated for ever.
-  exchange->set_max_body_bytes(kNoLimit);
-  auto body = std::make_shared<std::string>();
-  auto oversized = std::make_shared<bool>(false);
-  exchange->OnBody(
-      [this, exchange, harbor = harbor.name, body, oversized](absl::string_view data, bool end) {
-        if (body->size() + data.size() > kMaxBodyBytes) {
-          *oversized = true;
-          body->clear();
-        }
-        if (!*oversized) body->append(data);
-        if (!end) return;
-        if (*oversized) {
-          Count(&IntakeStats::oversized);
-          kraken::telemetry::LogWarn("notification dropped: larger than any registry sends",
-                                     {{"harbor", harbor},
-                                      {"max_bytes", kMaxBodyBytes},
-                                      {"request_id", exchange->request_id()}});
-          exchange->Respond(202, {}, "");
-        } else {
-          OnBody(exchange, harbor, std::move(*body));
-        }
-      });
+  ReadBoundedBody(exchange, kMaxBodyBytes,
+                  [this, exchange, name = harbor.name, source](BoundedBody body) {
+                    OnBody(exchange, name, source, std::move(body));
+                  });
 }
 
-void Intake::OnBody(Exchange exchange, const std::string& harbor, std::string body) {
-  std::string copy = body;
-  journal_->Append(
-      harbor, std::move(copy),
-      [this, exchange, harbor, body = std::move(body)](absl::StatusOr<int64_t> sequence) {
+void Intake::OnBody(Exchange exchange, const std::string& harbor, Source source, BoundedBody body) {
+  Begin();
+  if (!body.is_whole()) {
+    Count(&IntakeStats::oversized);
+    SetAside({.harbor = harbor,
+              .source = std::string(NameOf(source)),
+              .reason = absl::StrCat("larger than ", kMaxBodyBytes, " bytes"),
+              .body_bytes = body.total_bytes,
+              .body = std::move(body.bytes)},
+             [this, exchange] {
+               exchange->Post([](kraken::net::HttpExchange& e) { e.Respond(202, {}, ""); });
+               End();
+             });
+    return;
+  }
+  std::string copy = body.bytes;
+  parts_.journal->Append(
+      absl::StrCat(harbor, "/", NameOf(source)), std::move(copy),
+      [this, exchange, harbor, source,
+       bytes = std::move(body.bytes)](absl::StatusOr<int64_t> sequence) mutable {
         exchange->Post([status = sequence.status()](kraken::net::HttpExchange& e) {
           if (status.ok()) {
             e.Respond(202, {}, "");
@@ -91,55 +117,144 @@ void Intake::OnBody(Exchange exchange, const std::string& harbor, std::string bo
             e.RespondError(503, status.message());
           }
         });
-        if (sequence.ok()) Process(*sequence, harbor, body);
+        if (sequence.ok()) {
+          ProcessSoon(*sequence, harbor, source, std::move(bytes));
+        } else {
+          End();
+        }
       });
 }
 
-void Intake::Process(int64_t sequence, const std::string& harbor, const std::string& body) {
-  absl::StatusOr<ParsedNotification> parsed = ParseRegistryNotification(body);
-  if (!parsed.ok()) {
-    Count(&IntakeStats::unreadable);
-    kraken::telemetry::LogWarn("notification can't be read",
-                               {{"harbor", harbor}, {"reason", parsed.status()}});
-    journal_->Acknowledge({sequence}, [](const absl::Status&) {});
+void Intake::ProcessSoon(int64_t sequence, const std::string& harbor, Source source,
+                         std::string body) {
+  auto kept = std::make_shared<std::string>(std::move(body));
+  const absl::Status submitted = processor_.Submit(
+      [this, sequence, harbor, source, kept] { Process(sequence, harbor, source, *kept); });
+  if (!submitted.ok()) Process(sequence, harbor, source, *kept);
+}
+
+void Intake::Process(int64_t sequence, const std::string& harbor, Source source,
+                     const std::string& body) {
+  absl::StatusOr<ParsedEvents> parsed =
+      source == Source::kRegistry ? ParseRegistryNotification(body) : ParseHarborWebhook(body);
+  std::vector<std::string> wrong;
+  if (parsed.ok()) {
+    wrong = std::move(parsed->unreadable);
+  } else {
+    wrong.emplace_back(parsed.status().message());
+    parsed = ParsedEvents();
+  }
+  if (!parsed->instance.empty()) NoteInstance(harbor, parsed->instance);
+  if (wrong.empty()) {
+    Enqueue(sequence, harbor, *parsed);
     return;
   }
-  Count(&IntakeStats::ignored, parsed->skipped.size());
-  std::vector<ImageWork> work;
-  for (const ImageEvent& event : parsed->events) {
-    const bool wanted = event.action == ImageEvent::Action::kPush &&
-                        (event.tag.has_value() || event.digest.has_value());
-    if (!wanted) {
-      Count(&IntakeStats::ignored);
-      continue;
+  Count(&IntakeStats::unreadable, wrong.size());
+  wrong.resize(std::min(wrong.size(), kMaxReasons));
+  SetAside(
+      {.harbor = harbor,
+       .source = std::string(NameOf(source)),
+       .reason = absl::StrJoin(wrong, "; "),
+       .body_bytes = body.size(),
+       .body = body.substr(0, kMaxQuarantinedBytes)},
+      [this, sequence, harbor, parsed = *std::move(parsed)] { Enqueue(sequence, harbor, parsed); });
+}
+
+void Intake::SetAside(QuarantinedBody body, absl::AnyInvocable<void()> done) {
+  kraken::telemetry::LogWarn(
+      "a body can't be used, and is in quarantine",
+      {{"harbor", body.harbor}, {"source", body.source}, {"reason", body.reason}});
+  const std::string reason = absl::StrCat("an event can't be used: ", body.reason);
+  parts_.reconcile(body.harbor, reason);
+  parts_.quarantine->Put(
+      std::move(body), [done = std::move(done)](const absl::Status& status) mutable {
+        // The sender can do nothing about it.
+        if (!status.ok()) {
+          kraken::telemetry::LogError("the quarantine can't be written", {{"reason", status}});
+        }
+        done();
+      });
+}
+
+void Intake::Enqueue(int64_t sequence, const std::string& harbor, const ParsedEvents& parsed) {
+  Count(&IntakeStats::ignored, parsed.ignored);
+  // One body may tell of one image many times.
+  std::map<std::string, ImageWork> work;
+  for (const ImageEvent& event : parsed.events) {
+    EventActions actions = ActionsFor(harbor, event);
+    const bool asks = !actions.work.empty() || !actions.reconcile.empty();
+    Count(asks ? &IntakeStats::events : &IntakeStats::ignored);
+    if (event.kind == ImageEvent::Kind::kQuota) {
+      kraken::telemetry::LogWarn(
+          "Harbor says that a quota is, or is nearly, used up: pushes are refused",
+          {{"harbor", harbor},
+           {"repository", event.repository.has_value() ? event.repository->ToString() : ""}});
     }
-    Count(&IntakeStats::events);
-    const kraken::Reference reference =
-        event.tag.has_value() ? kraken::Reference(*event.tag) : kraken::Reference(*event.digest);
-    work.push_back({.harbor = harbor, .repository = event.repository, .reference = reference});
+    if (!actions.reconcile.empty()) parts_.reconcile(harbor, actions.reconcile);
+    for (ImageWork& item : actions.work) {
+      auto [it, is_new] = work.try_emplace(item.Key(), item);
+      if (!is_new) it->second.expected |= item.expected;
+    }
   }
   if (work.empty()) {
-    journal_->Acknowledge({sequence}, [](const absl::Status&) {});
+    Acknowledge(sequence);
     return;
   }
   // The entry is forgotten once all of its work is durable.
   auto missing = std::make_shared<std::atomic<size_t>>(work.size());
-  for (const ImageWork& item : work) {
-    kraken::storage::NewJob job;
-    job.key = item.Key();
-    job.kind = "image";
-    job.payload = item.Encode();
-    job.priority = kEventPriority;
-    queue_->Enqueue(std::move(job), [this, sequence, missing](const absl::Status& status) {
+  auto failed = std::make_shared<std::atomic<bool>>(false);
+  for (const auto& entry : work) {
+    parts_.queue->Enqueue(entry.second.ToJob(kEventPriority), [this, sequence, missing,
+                                                               failed](const absl::Status& status) {
       if (!status.ok()) {
         // It stays in the journal, and the next start tries again.
         kraken::telemetry::LogError("work can't be stored", {{"reason", status}});
-        return;
+        *failed = true;
       }
-      if (missing->fetch_sub(1) == 1) {
-        journal_->Acknowledge({sequence}, [](const absl::Status&) {});
+      if (missing->fetch_sub(1) > 1) return;
+      if (*failed) {
+        End();
+      } else {
+        Acknowledge(sequence);
       }
     });
+  }
+}
+
+void Intake::Acknowledge(int64_t sequence) {
+  parts_.journal->Acknowledge({sequence}, [this](const absl::Status&) { End(); });
+}
+
+void Intake::Begin() {
+  absl::MutexLock lock(&mu_);
+  ++under_way_;
+}
+
+void Intake::End() {
+  absl::MutexLock lock(&mu_);
+  --under_way_;
+}
+
+void Intake::Shutdown() {
+  {
+    absl::MutexLock lock(&mu_);
+    const auto idle = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return under_way_ == 0; };
+    mu_.Await(absl::Condition(&idle));
+  }
+  processor_.Shutdown();
+}
+
+void Intake::NoteInstance(const std::string& harbor, const std::string& instance) {
+  bool is_another = false;
+  {
+    absl::MutexLock lock(&mu_);
+    std::set<std::string>& known = instances_[harbor];
+    if (known.size() == kMaxInstances && !known.contains(instance)) known.clear();
+    // Of the first one it is not known that there was one before.
+    is_another = known.insert(instance).second && known.size() > 1;
+  }
+  if (is_another) {
+    parts_.reconcile(harbor, "its registry was restarted, and has forgotten what waited there");
   }
 }
 
@@ -147,10 +262,16 @@ absl::Status Intake::Replay() {
   int64_t after = 0;
   while (true) {
     KH_ASSIGN_OR_RETURN(const std::vector<kraken::storage::JournalEntry> entries,
-                        journal_->Read(after, kReplayBatch));
+                        parts_.journal->Read(after, kReplayBatch));
     if (entries.empty()) return absl::OkStatus();
     for (const kraken::storage::JournalEntry& entry : entries) {
-      Process(entry.sequence, entry.source, entry.body);
+      // "harbor/source"; before there were webhooks, "harbor".
+      const std::string harbor = entry.source.substr(0, entry.source.find('/'));
+      const bool is_webhook =
+          absl::EndsWith(entry.source, absl::StrCat("/", NameOf(Source::kWebhook)));
+      Begin();
+      Process(entry.sequence, harbor, is_webhook ? Source::kWebhook : Source::kRegistry,
+              entry.body);
       after = entry.sequence;
     }
   }

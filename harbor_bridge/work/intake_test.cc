@@ -5,9 +5,12 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "harbor_bridge/work/image_work.h"
 #include "kraken/base/test_util.h"
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
@@ -42,14 +45,25 @@ class IntakeTest : public ::testing::Test {
     harbors[1].plain = std::make_shared<const re2::RE2>("^$");
     harbors[1].authorization = "Bearer right";
     harbors_ = std::make_unique<Harbors>(std::move(harbors));
-    journal_options_.path = dir_ + "/journal.db";
+    journal_options_.path = dir_ + "/journal";
+    journal_options_.segment_bytes = 1 << 20;
+    journal_options_.segments = 3;
   }
   ~IntakeTest() override { server_.reset(); }
 
   void Open() {
     ASSERT_OK_AND_ASSIGN(journal_, kraken::storage::Journal::Open(journal_options_));
     ASSERT_OK_AND_ASSIGN(queue_, kraken::storage::JobQueue::Open({.path = dir_ + "/jobs.db"}));
-    intake_ = std::make_unique<Intake>(harbors_.get(), journal_.get(), queue_.get());
+    ASSERT_OK_AND_ASSIGN(quarantine_, Quarantine::Open({.path = dir_ + "/quarantine.db"}));
+    intake_ = std::make_unique<Intake>(
+        Intake::Parts{.harbors = harbors_.get(),
+                      .journal = journal_.get(),
+                      .queue = queue_.get(),
+                      .quarantine = quarantine_.get(),
+                      .reconcile = [this](const std::string& harbor, const std::string& reason) {
+                        absl::MutexLock lock(&mu_);
+                        reconciled_.push_back(absl::StrCat(harbor, ": ", reason));
+                      }});
     intake_->AddRoutes(router_);
     server_ = std::make_unique<kraken::net::HttpServer>(
         pool_.loops(), kraken::net::HttpServerOptions(), router_.AsHandler());
@@ -64,6 +78,18 @@ class IntakeTest : public ::testing::Test {
                                  "Content-Length: ", body.size(), "\r\n\r\n", body));
     const std::string answer = connection.ReadToEnd();
     return answer.substr(0, answer.find('\r'));
+  }
+
+  std::string Get(absl::string_view path) {
+    kraken::net::RawConnection connection(address_);
+    connection.Send(
+        absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: bridge\r\nConnection: close\r\n\r\n"));
+    return connection.ReadToEnd();
+  }
+
+  std::vector<std::string> reconciled() {
+    absl::MutexLock lock(&mu_);
+    return reconciled_;
   }
 
   // All work, once everything that was journalled has become work or was dropped.
@@ -87,6 +113,9 @@ class IntakeTest : public ::testing::Test {
   kraken::net::LoopPool pool_{"intake", 2};
   std::unique_ptr<kraken::storage::Journal> journal_;
   std::unique_ptr<kraken::storage::JobQueue> queue_;
+  std::unique_ptr<Quarantine> quarantine_;
+  absl::Mutex mu_;
+  std::vector<std::string> reconciled_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<Intake> intake_;
   kraken::net::Router router_;
   kraken::net::SocketAddress address_;
@@ -123,29 +152,113 @@ TEST_F(IntakeTest, PreheatsCapitalisedKeysAreUnderstood) {
   EXPECT_THAT(Work(), testing::ElementsAre("eu/a/b:1"));
 }
 
-TEST_F(IntakeTest, WhatAsksForNothingIsCountedAndForgotten) {
+TEST_F(IntakeTest, WhatHappensOftenAndMeansNothingIsPassedOver) {
   Open();
-  for (const char* action : {"pull", "delete", "mount"}) {
-    EXPECT_THAT(Post("/registry/notifications",
-                     absl::StrCat(R"({"events":[{"action":")", action,
-                                  R"(","target":{"repository":"a/b","tag":"1"}}]})")),
-                StartsWith("HTTP/1.1 202 "));
-  }
+  EXPECT_THAT(Post("/registry/notifications",
+                   R"({"events":[{"action":"pull","target":{"repository":"a/b","tag":"1"}}]})"),
+              StartsWith("HTTP/1.1 202 "));
   EXPECT_THAT(Work(), testing::IsEmpty());
-  EXPECT_EQ(intake_->stats().ignored, 3u);
+  EXPECT_EQ(intake_->stats().ignored, 1u);
+}
+
+TEST_F(IntakeTest, WhatWasDeletedIsLookedAtByTagByDigestAndAsAWhole) {
+  Open();
+  Post("/registry/notifications",
+       absl::StrCat(R"({"events":[{"action":"delete","target":{"repository":"a/b","tag":"1"}},
+           {"action":"delete","target":{"repository":"a/b","digest":")",
+                    kDigest, R"("}},
+           {"action":"delete","target":{"repository":"a/c"}}]})"));
+  EXPECT_THAT(Work(), testing::ElementsAre("eu/a/b:1", absl::StrCat("eu/a/b@", kDigest), "eu/a/c"));
 }
 
 // A registry would repeat what is refused for ever, and hold back all that comes after it.
-TEST_F(IntakeTest, GarbageIsAcceptedAndDropped) {
+TEST_F(IntakeTest, WhatCannotBeUsedIsTakenSetAsideAndItsHarborCompared) {
   Open();
-  for (const char* body : {"", "not JSON", "[]", "{}", R"({"events":7})"}) {
-    EXPECT_THAT(Post("/registry/notifications", body), StartsWith("HTTP/1.1 202 ")) << body;
+  const std::string deep(100'000, '[');
+  for (const std::string& body : {std::string(), std::string("not JSON"), std::string("[]"),
+                                  std::string("{}"), std::string(R"({"events":7})"), deep}) {
+    EXPECT_THAT(Post("/registry/notifications", body), StartsWith("HTTP/1.1 202 "));
   }
+  EXPECT_THAT(Post("/us/webhook", "no webhook", "Authorization: Bearer right\r\n"),
+              StartsWith("HTTP/1.1 202 "));
   EXPECT_THAT(Work(), testing::IsEmpty());
-  EXPECT_EQ(intake_->stats().unreadable, 5u);
+  EXPECT_EQ(intake_->stats().unreadable, 7u);
   EXPECT_THAT(Post("/registry/notifications", std::string(Intake::kMaxBodyBytes + 1, ' ')),
               StartsWith("HTTP/1.1 202 "));
   EXPECT_EQ(intake_->stats().oversized, 1u);
+
+  ASSERT_OK_AND_ASSIGN(const std::vector<QuarantinedBody> bodies, quarantine_->ListAndWait(100));
+  ASSERT_EQ(bodies.size(), 8u);
+  EXPECT_THAT(bodies[0].reason, HasSubstr("larger than"));
+  EXPECT_EQ(bodies[0].body_bytes, Intake::kMaxBodyBytes + 1);
+  EXPECT_EQ(bodies[0].body.size(), kMaxQuarantinedBytes);
+  EXPECT_EQ(bodies[1].harbor, "us");
+  EXPECT_EQ(bodies[1].source, "webhook");
+  EXPECT_EQ(bodies[1].body, "no webhook");
+  EXPECT_THAT(bodies[2].reason, HasSubstr("deeper"));
+  EXPECT_THAT(reconciled(), testing::SizeIs(8));
+  EXPECT_THAT(reconciled()[6], StartsWith("us: an event can't be used: "));
+  EXPECT_THAT(Get("/x/quarantine"),
+              testing::AllOf(HasSubstr("HTTP/1.1 200"), HasSubstr(R"("harbor":"us")"),
+                             HasSubstr(R"("body":"no webhook")")));
+}
+
+TEST_F(IntakeTest, ABadEntryIsSetAsideAndTheGoodOneBecomesWork) {
+  Open();
+  Post("/registry/notifications",
+       R"({"events":[{"action":"push","target":{"repository":"../etc","tag":"1"}},
+           {"action":"push","target":{"repository":"a/b","tag":"1"}}]})");
+  EXPECT_THAT(Work(), testing::ElementsAre("eu/a/b:1"));
+  ASSERT_OK_AND_ASSIGN(const std::vector<QuarantinedBody> bodies, quarantine_->ListAndWait(100));
+  EXPECT_THAT(bodies, testing::SizeIs(1));
+  EXPECT_THAT(reconciled(), testing::SizeIs(1));
+}
+
+TEST_F(IntakeTest, TakesBothFormatsOfHarborsWebhooks) {
+  Open();
+  for (const char* path : {"/webhook", "/eu/webhook"}) {
+    EXPECT_THAT(Post(path, R"({"type":"PUSH_ARTIFACT","event_data":{"resources":[{"tag":"v1"}],
+                               "repository":{"repo_full_name":"team/app"}}})"),
+                StartsWith("HTTP/1.1 202 "));
+  }
+  EXPECT_THAT(Post("/webhook", R"({"specversion":"1.0","type":"harbor.artifact.deleted","data":{
+           "resources":[{"tag":"v2"}],"repository":{"repo_full_name":"team/app"}}})"),
+              StartsWith("HTTP/1.1 202 "));
+  EXPECT_THAT(Work(), testing::ElementsAre("eu/team/app:v1", "eu/team/app:v2"));
+  const absl::StatusOr<Job> job = queue_->Get("eu/team/app:v2");
+  ASSERT_OK(job);
+  EXPECT_FALSE(ImageWork::Decode(job->payload)->expected);
+}
+
+// Its queue is in memory.
+TEST_F(IntakeTest, ARegistryThatWasRestartedIsCompared) {
+  Open();
+  const auto from = [this](const char* instance) {
+    Post("/registry/notifications",
+         absl::StrCat(R"({"events":[{"action":"pull","target":{"repository":"a/b"},)",
+                      R"("source":{"instanceID":")", instance, R"("}}]})"));
+    Work();
+  };
+  from("first");
+  from("first");
+  EXPECT_THAT(reconciled(), testing::IsEmpty());
+  from("second");
+  from("first");
+  from("second");
+  EXPECT_THAT(reconciled(), testing::ElementsAre(HasSubstr("eu: its registry was restarted")));
+}
+
+TEST_F(IntakeTest, WhatDoesNotSayEnoughHasTheHarborCompared) {
+  Open();
+  Post("/webhook", R"({"type":"TAG_RETENTION","event_data":{"retention":{}}})");
+  EXPECT_THAT(Work(), testing::IsEmpty());
+  EXPECT_THAT(reconciled(), testing::ElementsAre(HasSubstr("retention")));
+}
+
+TEST_F(IntakeTest, ThePreheatProviderFindsAHarborsHealth) {
+  Open();
+  EXPECT_THAT(Get("/eu/health"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Get("/asia/health"), StartsWith("HTTP/1.1 404 "));
 }
 
 TEST_F(IntakeTest, EachHarborHasItsPathAndItsCredential) {
@@ -178,8 +291,10 @@ TEST_F(IntakeTest, WhatAFormerProcessWroteDownBecomesWork) {
     journal_->Append("eu", Push("a/b", absl::StrCat(i % 3)), [](absl::StatusOr<int64_t>) {});
   }
   ASSERT_OK(journal_->AppendAndWait("us", "a body that is no JSON"));
+  ASSERT_OK(journal_->AppendAndWait("us/webhook", R"({"type":"PUSH_ARTIFACT","event_data":{
+      "resources":[{"tag":"v1"}],"repository":{"repo_full_name":"team/app"}}})"));
   ASSERT_OK(intake_->Replay());
-  EXPECT_THAT(Work(), testing::ElementsAre("eu/a/b:0", "eu/a/b:1", "eu/a/b:2"));
+  EXPECT_THAT(Work(), testing::ElementsAre("eu/a/b:0", "eu/a/b:1", "eu/a/b:2", "us/team/app:v1"));
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 #ifndef HARBOR_BRIDGE_WORK_ORIGIN_PREFETCHER_H_
 #define HARBOR_BRIDGE_WORK_ORIGIN_PREFETCHER_H_
 
-#include <memory>
-#include <string>
+#include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "kraken/base/digest.h"
+#include "harbor_bridge/work/image_plan.h"
 #include "kraken/base/namespace.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/net/event_loop.h"
@@ -21,13 +21,19 @@ class OriginPrefetcher {
   // Blobs asked for at a time by one call.
   static constexpr size_t kMaxInFlight = 8;
 
+  // How many blobs are there whole, and how many bytes of all. Called in the loop; quick.
+  using OnProgress = std::function<void(int64_t blobs, int64_t bytes)>;
+
   // All outlive it, and so does the loop's thread every call.
   OriginPrefetcher(kraken::net::EventLoop* loop, kraken::cluster::ClusterMonitor* cluster,
                    kraken::rpc::OriginClient* origins);
 
-  // OK once every blob is whole and verified on all of its origins that are alive. Else the first
-  // error, naming the blob: UNAVAILABLE if no origin of a blob answers; CANCELLED.
-  absl::Status PrefetchAll(const kraken::Namespace& ns, const std::vector<kraken::Digest>& digests,
+  // OK once every blob is whole and verified on all of its origins that are alive, and, asked again
+  // at the end, still there: an image that is larger than an origin's disk pushes its own blobs
+  // out. Else the first error, naming the blob: UNAVAILABLE if no origin of a blob answers, or one
+  // that answers has lost it; CANCELLED. `on_progress` may be null.
+  absl::Status PrefetchAll(const kraken::Namespace& ns, const std::vector<PlannedBlob>& blobs,
+                           const OnProgress& on_progress,
                            const kraken::registry::Cancellation& cancellation);
 
  private:

@@ -1,6 +1,10 @@
 #include "kraken/build_index/build_index.h"
 
+#include <set>
+#include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -37,9 +41,38 @@ constexpr absl::Duration kGrace = absl::Seconds(5);
 
 rpc::v1::GetTagReply ToReply(const TagRow& row) {
   rpc::v1::GetTagReply reply;
-  reply.set_digest(rpc::ToBytes(row.digest));
+  if (row.digest.has_value()) reply.set_digest(rpc::ToBytes(*row.digest));
   reply.set_revision(row.revision);
   return reply;
+}
+
+rpc::v1::DropTagsReply ToReply(const std::vector<DroppedTag>& dropped) {
+  rpc::v1::DropTagsReply reply;
+  for (const DroppedTag& tag : dropped) {
+    rpc::v1::DroppedTag& proto = *reply.add_dropped();
+    proto.set_tag(tag.tag);
+    proto.set_digest(rpc::ToBytes(tag.digest));
+  }
+  return reply;
+}
+
+absl::StatusOr<GoneTags> ReadGoneTags(const rpc::v1::DropTagsRequest& request) {
+  switch (request.which_case()) {
+    case rpc::v1::DropTagsRequest::kTag: {
+      KH_ASSIGN_OR_RETURN(Tag tag, Tag::Parse(request.tag()));
+      return GoneTags(std::move(tag));
+    }
+    case rpc::v1::DropTagsRequest::kDigest: {
+      KH_ASSIGN_OR_RETURN(const Digest digest, rpc::DigestFromBytes(request.digest()));
+      return GoneTags(digest);
+    }
+    case rpc::v1::DropTagsRequest::kAllBut:
+      return GoneTags(
+          std::set<std::string>(request.all_but().tags().begin(), request.all_but().tags().end()));
+    case rpc::v1::DropTagsRequest::WHICH_NOT_SET:
+      break;
+  }
+  return absl::InvalidArgumentError("DropTags: which tags?");
 }
 
 TagHub::Done Through(rpc::BuildIndexService::Reply reply) {
@@ -99,7 +132,11 @@ class BuildIndex final : public daemon::Daemon {
             .get_tag = [this](rpc::v1::GetTagRequest request,
                               rpc::BuildIndexService::Reply reply) { GetTag(request, reply); },
             .put_tag = [this](rpc::v1::PutTagRequest request,
-                              rpc::BuildIndexService::Reply reply) { PutTag(request, reply); }});
+                              rpc::BuildIndexService::Reply reply) { PutTag(request, reply); },
+            .drop_tags =
+                [this](rpc::v1::DropTagsRequest request, rpc::BuildIndexService::DropReply reply) {
+                  DropTags(request, reply);
+                }});
     KH_ASSIGN_OR_RETURN(rpc_server_,
                         daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
 
@@ -138,12 +175,37 @@ class BuildIndex final : public daemon::Daemon {
         return;
       }
     }
-    // A clock that runs ahead must not keep later events from being heard.
-    const absl::Time now = absl::Now();
-    const uint64_t latest = static_cast<uint64_t>(absl::ToUnixMillis(now + absl::Minutes(1)));
     const TagRow row = {
-        .digest = *digest, .revision = std::min(request.revision(), latest), .confirmed_at = now};
+        .digest = *digest, .revision = Believable(request.revision()), .confirmed_at = absl::Now()};
     hub_->Put(*ns, *tag, row, Through(std::move(reply)));
+  }
+
+  // A clock that runs ahead must not keep later events from being heard.
+  static uint64_t Believable(uint64_t revision) {
+    return std::min(revision,
+                    static_cast<uint64_t>(absl::ToUnixMillis(absl::Now() + absl::Minutes(1))));
+  }
+
+  void DropTags(const rpc::v1::DropTagsRequest& request, rpc::BuildIndexService::DropReply reply) {
+    absl::StatusOr<Namespace> ns = Namespace::Parse(request.namespace_());
+    absl::StatusOr<GoneTags> which = ReadGoneTags(request);
+    if (!ns.ok() || !which.ok()) {
+      reply(ns.ok() ? which.status() : ns.status());
+      return;
+    }
+    // Tags that stood for a digest may stand for another one now: that was not asked.
+    const bool confirmed = !std::holds_alternative<Digest>(*which);
+    const TagRow gone = {.digest = {},
+                         .revision = Believable(request.revision()),
+                         .confirmed_at = confirmed ? absl::Now() : absl::UnixEpoch()};
+    hub_->Drop(*ns, *std::move(which), gone,
+               [reply](absl::StatusOr<std::vector<DroppedTag>> dropped) {
+                 if (dropped.ok()) {
+                   reply(ToReply(*dropped));
+                 } else {
+                   reply(dropped.status());
+                 }
+               });
   }
 
   void GetTagHttp(std::shared_ptr<net::HttpExchange> exchange) {
@@ -159,7 +221,7 @@ class BuildIndex final : public daemon::Daemon {
       hub_->Get(ns, tag, [exchange](absl::StatusOr<TagRow> row) {
         exchange->Post([row](net::HttpExchange& e) {
           if (row.ok()) {
-            e.Respond(200, {{"Content-Type", "text/plain"}}, row->digest.ToString());
+            e.Respond(200, {{"Content-Type", "text/plain"}}, row->digest->ToString());
           } else {
             e.RespondError(absl::IsNotFound(row.status()) ? 404 : 500, row.status().message());
           }
@@ -172,6 +234,7 @@ class BuildIndex final : public daemon::Daemon {
     const TagHubStats stats = hub_->stats();
     gets_.Set(stats.gets);
     puts_.Set(stats.puts);
+    drops_.Set(stats.drops);
     queries_.Set(stats.upstream_queries);
     stale_.Set(stats.served_stale);
   }
@@ -186,6 +249,8 @@ class BuildIndex final : public daemon::Daemon {
   daemon::MirroredCounter gets_{metrics_.AddCounter("kraken_tag_gets_total", "Tags asked for.")};
   daemon::MirroredCounter puts_{
       metrics_.AddCounter("kraken_tag_puts_total", "Tags set by events.")};
+  daemon::MirroredCounter drops_{
+      metrics_.AddCounter("kraken_tag_drops_total", "Requests to drop tags that are gone.")};
   daemon::MirroredCounter queries_{
       metrics_.AddCounter("kraken_tag_upstream_queries_total", "Tags asked of backends.")};
   daemon::MirroredCounter stale_{metrics_.AddCounter(

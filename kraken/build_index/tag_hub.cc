@@ -59,7 +59,9 @@ void TagHub::OnStored(const Key& key, absl::StatusOr<std::optional<TagRow>> stor
     telemetry::LogError("tags can't be read", {{"reason", stored.status()}});
     stored = std::optional<TagRow>();  // the backend still knows
   }
-  it->second->stored = *stored;
+  // What is known to be gone helps nobody once it is in doubt.
+  const bool is_gone = stored->has_value() && !(*stored)->digest.has_value();
+  if (!is_gone) it->second->stored = *stored;
   if (stored->has_value() && absl::Now() - (*stored)->confirmed_at < config_.revalidate_after) {
     Answer(key, **stored);
     return;
@@ -119,8 +121,12 @@ void TagHub::OnUpstream(const Key& key, absl::Time asked_at, absl::StatusOr<Dige
   if (!waited_for) return;
   if (absl::IsNotFound(digest.status())) {
     // Deleted upstream, so nothing we know of it is true any more.
-    const absl::Status submitted = disk_->Submit(
-        [table = table_, key] { table->Delete(key.first, key.second).IgnoreError(); });
+    const TagRow gone = {.digest = {},
+                         .revision = static_cast<uint64_t>(absl::ToUnixMillis(asked_at)),
+                         .confirmed_at = asked_at};
+    const absl::Status submitted = disk_->Submit([table = table_, key, gone] {
+      table->DropIfKnown(key.first, key.second, gone).IgnoreError();
+    });
     if (!submitted.ok()) {
       telemetry::LogWarn("a deleted tag stays stored", {{"reason", submitted}});
     }
@@ -138,7 +144,10 @@ void TagHub::OnUpstream(const Key& key, absl::Time asked_at, absl::StatusOr<Dige
   Answer(key, digest.status());
 }
 
-void TagHub::Answer(const Key& key, const absl::StatusOr<TagRow>& row) {
+void TagHub::Answer(const Key& key, absl::StatusOr<TagRow> row) {
+  if (row.ok() && !row->digest.has_value()) {
+    row = absl::NotFoundError(absl::StrCat("no tag ", key.first, ":", key.second));
+  }
   auto it = queries_.find(key);
   if (it == queries_.end()) return;
   const std::unique_ptr<Query> query = std::move(it->second);
@@ -154,6 +163,18 @@ void TagHub::Put(const Namespace& ns, const Tag& tag, const TagRow& row, Done do
       disk_->Submit([alive = alive_, handle = loop_->handle(), table = table_, key, row, done] {
         handle.Post([alive, done, stored = table->Put(key.first, key.second, row)] {
           if (*alive != nullptr) done(stored);
+        });
+      });
+  if (!submitted.ok()) done(submitted);
+}
+
+void TagHub::Drop(const Namespace& ns, GoneTags which, const TagRow& gone, Dropped done) {
+  ++stats_.drops;
+  const absl::Status submitted =
+      disk_->Submit([alive = alive_, handle = loop_->handle(), table = table_, ns = ns.ToString(),
+                     which = std::move(which), gone, done] {
+        handle.Post([alive, done, dropped = table->Drop(ns, which, gone)] {
+          if (*alive != nullptr) done(dropped);
         });
       });
   if (!submitted.ok()) done(submitted);

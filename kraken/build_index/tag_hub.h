@@ -23,6 +23,7 @@ namespace kraken::build_index {
 struct TagHubStats {
   uint64_t gets = 0;
   uint64_t puts = 0;
+  uint64_t drops = 0;
   uint64_t upstream_queries = 0;
   uint64_t served_stale = 0;
 };
@@ -32,7 +33,9 @@ struct TagHubStats {
 // at once make one query. Belongs to its loop's thread.
 class TagHub {
  public:
+  // A row without a digest is the answer to nobody but Put().
   using Done = std::function<void(absl::StatusOr<TagRow>)>;
+  using Dropped = std::function<void(absl::StatusOr<std::vector<DroppedTag>>)>;
   // Asks the backend of a namespace. Blocks; called on `upstream`'s threads. NOT_FOUND: no such
   // tag.
   using Resolve = std::function<absl::StatusOr<Digest>(const Namespace&, const Tag&)>;
@@ -50,6 +53,9 @@ class TagHub {
   // What there is afterwards: perhaps a newer one than `row`.
   void Put(const Namespace& ns, const Tag& tag, const TagRow& row, Done done);
 
+  // Takes note that tags are gone; what was there.
+  void Drop(const Namespace& ns, GoneTags which, const TagRow& gone, Dropped done);
+
   TagHubStats stats() const { return stats_; }
 
  private:
@@ -62,7 +68,7 @@ class TagHub {
   void OnTimeout(const Key& key);
   // Whether it is known, and has been confirmed lately enough to do without the backend.
   bool HasStale(const Query& query) const;
-  void Answer(const Key& key, const absl::StatusOr<TagRow>& row);
+  void Answer(const Key& key, absl::StatusOr<TagRow> row);
 
   net::EventLoop* const loop_;
   TagTable* const table_;

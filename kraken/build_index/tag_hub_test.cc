@@ -3,6 +3,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
@@ -81,6 +83,19 @@ class TagHubTest : public ::testing::Test {
     });
     done.WaitForNotification();
     return result;
+  }
+  std::vector<DroppedTag> Drop(const GoneTags& which, const TagRow& gone) {
+    absl::StatusOr<std::vector<DroppedTag>> result = absl::UnknownError("no answer");
+    absl::Notification done;
+    loop_.loop().Post([&] {
+      hub_->Drop(ns_, which, gone, [&](absl::StatusOr<std::vector<DroppedTag>> dropped) {
+        result = std::move(dropped);
+        done.Notify();
+      });
+    });
+    done.WaitForNotification();
+    EXPECT_OK(result);
+    return *std::move(result);
   }
 
   const Namespace ns_ = *Namespace::Parse("library/debian");
@@ -168,6 +183,29 @@ TEST_F(TagHubTest, ForgetsWhatWasDeletedUpstream) {
   EXPECT_THAT(Get(), StatusIs(absl::StatusCode::kNotFound));
   SetAnswer(absl::UnavailableError("down"));
   EXPECT_THAT(Get(), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST_F(TagHubTest, WhatWasDroppedIsGoneAtOnce) {
+  Create({});
+  ASSERT_OK(Put({DigestOf(1), 1, absl::Now()}));
+  SetAnswer(DigestOf(1));
+  const absl::Time now = absl::Now();
+  const TagRow gone = {std::nullopt, static_cast<uint64_t>(absl::ToUnixMillis(now)), now};
+  EXPECT_EQ(Drop(tag_, gone), std::vector<DroppedTag>({{"latest", DigestOf(1)}}));
+  EXPECT_THAT(Get(), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_EQ(queries(), 0);
+}
+
+TEST_F(TagHubTest, ATagWhoseDigestIsGoneIsAskedForAtOnce) {
+  Create({});
+  ASSERT_OK(Put({DigestOf(1), 1, absl::Now()}));
+  const auto revision = static_cast<uint64_t>(absl::ToUnixMillis(absl::Now() - absl::Seconds(1)));
+  EXPECT_EQ(Drop(DigestOf(1), {std::nullopt, revision, absl::UnixEpoch()}).size(), 1u);
+  SetAnswer(absl::UnavailableError("down"));
+  EXPECT_THAT(Get(), StatusIs(absl::StatusCode::kUnavailable)) << "nothing is known for sure";
+  SetAnswer(DigestOf(2));
+  ASSERT_OK_AND_ASSIGN(const TagRow row, Get());
+  EXPECT_EQ(row.digest, DigestOf(2));
 }
 
 TEST_F(TagHubTest, ManyWhoAskAtOnceMakeOneQuery) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "kraken/base/status_macros.h"
 
 namespace kraken::build_index {
@@ -22,6 +23,7 @@ CREATE TABLE IF NOT EXISTS tag (
   confirmed_ms INTEGER NOT NULL,
   PRIMARY KEY (namespace, tag)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS gone_tag ON tag (revision) WHERE length(digest) = 0;
 )";
 
 absl::Status ErrorOf(sqlite3* db, absl::string_view what) {
@@ -47,9 +49,11 @@ class Statement {
                       SQLITE_TRANSIENT);
     return *this;
   }
-  Statement& Bytes(const Digest& digest) {
-    sqlite3_bind_blob(statement_, ++bound_, digest.bytes().data(),
-                      static_cast<int>(digest.bytes().size()), SQLITE_TRANSIENT);
+  // No bytes: nothing.
+  Statement& Bytes(const std::optional<Digest>& digest) {
+    const void* data = digest.has_value() ? static_cast<const void*>(digest->bytes().data()) : "";
+    const size_t size = digest.has_value() ? digest->bytes().size() : 0;
+    sqlite3_bind_blob(statement_, ++bound_, data, static_cast<int>(size), SQLITE_TRANSIENT);
     return *this;
   }
   Statement& Integer(int64_t value) {
@@ -66,13 +70,18 @@ class Statement {
   }
 
   int64_t IntegerAt(int column) { return sqlite3_column_int64(statement_, column); }
-  absl::StatusOr<Digest> DigestAt(int column) {
+  std::string TextAt(int column) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    return text == nullptr ? "" : text;
+  }
+  absl::StatusOr<std::optional<Digest>> DigestAt(int column) {
     Digest::Bytes bytes{};
+    if (sqlite3_column_bytes(statement_, column) == 0) return std::optional<Digest>();
     if (sqlite3_column_bytes(statement_, column) != static_cast<int>(bytes.size())) {
       return absl::DataLossError("tags: a digest of the wrong length");
     }
     std::memcpy(bytes.data(), sqlite3_column_blob(statement_, column), bytes.size());
-    return Digest::FromBytes(bytes);
+    return std::optional<Digest>(Digest::FromBytes(bytes));
   }
 
  private:
@@ -141,13 +150,73 @@ absl::StatusOr<TagRow> TagTable::Put(const std::string& ns, const std::string& t
   return *stored;
 }
 
-absl::Status TagTable::Delete(const std::string& ns, const std::string& tag) {
-  Statement remove(db_, "DELETE FROM tag WHERE namespace = ? AND tag = ?");
-  return remove.Text(ns).Text(tag).Step().status();
+absl::StatusOr<std::vector<DroppedTag>> TagTable::Select(const std::string& ns,
+                                                         const GoneTags& which,
+                                                         uint64_t older_than) {
+  Statement select(db_,
+                   "SELECT tag, digest FROM tag WHERE namespace = ? AND revision < ? AND "
+                   "length(digest) > 0 ORDER BY tag");
+  select.Text(ns).Integer(static_cast<int64_t>(older_than));
+  std::vector<DroppedTag> selected;
+  while (true) {
+    KH_ASSIGN_OR_RETURN(const bool found, select.Step());
+    if (!found) return selected;
+    const std::string tag = select.TextAt(0);
+    KH_ASSIGN_OR_RETURN(const std::optional<Digest> digest, select.DigestAt(1));
+    const bool is_gone = std::holds_alternative<Tag>(which) ? std::get<Tag>(which).ToString() == tag
+                         : std::holds_alternative<Digest>(which)
+                             ? std::get<Digest>(which) == *digest
+                             : !std::get<std::set<std::string>>(which).contains(tag);
+    if (is_gone) selected.push_back({.tag = tag, .digest = *digest});
+  }
+}
+
+absl::StatusOr<std::vector<DroppedTag>> TagTable::Mark(const std::string& ns, const GoneTags& which,
+                                                       const TagRow& gone) {
+  Statement forget(db_, "DELETE FROM tag WHERE length(digest) = 0 AND revision < ?");
+  const int64_t kept_since = absl::ToUnixMillis(absl::Now() - kKeepGone);
+  KH_RETURN_IF_ERROR(forget.Integer(kept_since).Step().status());
+  KH_ASSIGN_OR_RETURN(std::vector<DroppedTag> dropped, Select(ns, which, gone.revision));
+  for (const DroppedTag& tag : dropped) KH_RETURN_IF_ERROR(Put(ns, tag.tag, gone).status());
+  if (const Tag* tag = std::get_if<Tag>(&which)) {
+    KH_RETURN_IF_ERROR(Put(ns, tag->ToString(), gone).status());
+  }
+  return dropped;
+}
+
+absl::StatusOr<std::vector<DroppedTag>> TagTable::Drop(const std::string& ns, const GoneTags& which,
+                                                       const TagRow& gone) {
+  // One transaction: one fsync, however many tags go.
+  if (sqlite3_exec(db_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return ErrorOf(db_, "tags");
+  }
+  absl::StatusOr<std::vector<DroppedTag>> dropped = Mark(ns, which, gone);
+  const char* const end = dropped.ok() ? "COMMIT" : "ROLLBACK";
+  if (sqlite3_exec(db_, end, nullptr, nullptr, nullptr) != SQLITE_OK && dropped.ok()) {
+    dropped = ErrorOf(db_, "tags");
+    sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+  return dropped;
+}
+
+absl::Status TagTable::DropIfKnown(const std::string& ns, const std::string& tag,
+                                   const TagRow& gone) {
+  Statement update(
+      db_,
+      "UPDATE tag SET digest = x'', revision = ?, confirmed_ms = ? WHERE namespace = ? "
+      "AND tag = ? AND revision < ?");
+  const auto revision = static_cast<int64_t>(gone.revision);
+  return update.Integer(revision)
+      .Integer(absl::ToUnixMillis(gone.confirmed_at))
+      .Text(ns)
+      .Text(tag)
+      .Integer(revision)
+      .Step()
+      .status();
 }
 
 absl::StatusOr<int64_t> TagTable::Count() {
-  Statement count(db_, "SELECT COUNT(*) FROM tag");
+  Statement count(db_, "SELECT COUNT(*) FROM tag WHERE length(digest) > 0");
   KH_RETURN_IF_ERROR(count.Step().status());
   return count.IntegerAt(0);
 }

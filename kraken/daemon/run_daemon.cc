@@ -52,6 +52,10 @@ int RunDaemon(const DaemonInfo& info, int argc, char** argv) {
     return Fail(info, WithExitCode(document.status(), config::kExitBadConfig));
   }
 
+  if (info.instead) {
+    if (const std::optional<int> code = info.instead(*document)) return *code;
+  }
+
   SilenceProtobuf();
   net::EventLoop control;
   context.control = &control;

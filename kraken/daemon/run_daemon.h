@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
@@ -42,6 +43,9 @@ struct DaemonInfo {
   std::string description;  // one line for --help
   // Flags of its own; -config, -secrets, -cluster and -mutex-profile-fraction are there already.
   std::function<void(config::FlagSet&)> add_flags;
+  // May be empty. What the flags ask for instead of a daemon, once the configuration is loaded: the
+  // exit code; nothing: a daemon.
+  std::function<std::optional<int>(const config::Node& document)> instead;
   // Builds and starts everything. Errors may carry an exit code (start_error.h).
   std::function<absl::StatusOr<std::unique_ptr<Daemon>>(const config::Node& document,
                                                         const DaemonContext& context)>

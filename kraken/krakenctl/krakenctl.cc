@@ -11,7 +11,9 @@
 #include "kraken/daemon/version.h"
 #include "kraken/krakenctl/health_command.h"
 #include "kraken/krakenctl/mirror_command.h"
+#include "kraken/krakenctl/preheat_command.h"
 #include "kraken/krakenctl/pull_command.h"
+#include "kraken/krakenctl/route_command.h"
 
 namespace kraken::krakenctl {
 namespace {
@@ -37,7 +39,9 @@ const std::vector<Command>& Commands() {
   static const auto* commands = new std::vector<Command>{
       {"health", "ask a process of the cluster how it is", RunHealthCommand},
       {"mirror", "make this node's container runtimes ask the agent first", RunMirrorCommand},
+      {"preheat", "have a harbor-bridge bring images to the origins", RunPreheatCommand},
       {"pull", "have the agent bring an image to this node", RunPullCommand},
+      {"route", "ask a harbor-bridge what it does with an image, and why", RunRouteCommand},
       {"version", "print the version", RunVersion},
   };
   return *commands;

@@ -29,6 +29,7 @@ struct OriginStats {
   uint64_t backend_failures = 0;
   uint64_t replications = 0;
   uint64_t revocations = 0;
+  uint64_t evicted_manifests = 0;
   size_t active = 0;
   size_t watchers = 0;
   size_t healthy_origins = 0;
@@ -73,6 +74,9 @@ class OriginHub final : public rpc::OriginHandler {
                   std::shared_ptr<rpc::ProgressOutlet> outlet) override;
   void OnStat(rpc::v1::StatRequest request,
               std::function<void(absl::StatusOr<rpc::v1::StatReply>)> reply) override;
+  void OnEvictManifest(
+      rpc::v1::EvictManifestRequest request,
+      std::function<void(absl::StatusOr<rpc::v1::EvictManifestReply>)> reply) override;
   void OnMetainfoStreamClosed(const std::shared_ptr<rpc::MetainfoOutlet>& outlet) override;
   void OnProgressStreamClosed(const std::shared_ptr<rpc::ProgressOutlet>& outlet) override;
 
@@ -128,6 +132,8 @@ class OriginHub final : public rpc::OriginHandler {
   void TellAll(OriginBlob& blob, rpc::v1::MetainfoNews message);
   void Revoke(OriginBlob& blob, const absl::Status& reason);
   void Fail(const Digest& digest, const absl::Status& status);
+  void EvictFound(const Digest& digest, std::string manifest,
+                  std::function<void(absl::StatusOr<rpc::v1::EvictManifestReply>)> reply);
   void AskReplicas(OriginBlob& blob, const std::shared_ptr<rpc::ProgressOutlet>& outlet);
   void OnReplicaDone(const Digest& digest, const std::shared_ptr<rpc::ProgressOutlet>& outlet,
                      const std::string& host, const absl::Status& status);

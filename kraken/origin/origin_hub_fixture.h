@@ -148,6 +148,11 @@ class OriginProcess final : private rpc::OriginHandler {
               std::function<void(absl::StatusOr<rpc::v1::StatReply>)> reply) override {
     hub_->OnStat(std::move(request), std::move(reply));
   }
+  void OnEvictManifest(
+      rpc::v1::EvictManifestRequest request,
+      std::function<void(absl::StatusOr<rpc::v1::EvictManifestReply>)> reply) override {
+    hub_->OnEvictManifest(std::move(request), std::move(reply));
+  }
   void OnMetainfoStreamClosed(const std::shared_ptr<rpc::MetainfoOutlet>& outlet) override {
     hub_->OnMetainfoStreamClosed(outlet);
     closed_.Put(1);
@@ -322,6 +327,16 @@ class OriginHubTest : public ::testing::Test {
     client_loop_.RunAndWait([&] {
       client_->Stat(origin_->address(), request, rpc::kTestPatience,
                     [&](absl::StatusOr<rpc::v1::StatReply> reply) { replies.Put(reply); });
+    });
+    return replies.Wait(0);
+  }
+
+  absl::StatusOr<rpc::v1::EvictManifestReply> EvictManifest(const Digest& digest) {
+    rpc::Mailbox<absl::StatusOr<rpc::v1::EvictManifestReply>> replies;
+    client_loop_.RunAndWait([&] {
+      client_->EvictManifest(
+          origin_->address(), digest, rpc::kTestPatience,
+          [&](absl::StatusOr<rpc::v1::EvictManifestReply> reply) { replies.Put(reply); });
     });
     return replies.Wait(0);
   }

@@ -2,8 +2,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "kraken/base/namespace.h"
+#include "kraken/base/status_macros.h"
 #include "kraken/origin/origin_hub.h"
+#include "kraken/registry/manifest.h"
 #include "kraken/rpc/status.h"
 #include "kraken/telemetry/log.h"
 
@@ -11,6 +14,17 @@ namespace kraken::origin {
 namespace {
 
 constexpr absl::Duration kProgressInterval = absl::Seconds(1);
+
+// A complete manifest of the store. NOT_FOUND: it is not here, or something else is.
+absl::StatusOr<std::string> ReadManifest(storage::BlobStore& store, const Digest& digest) {
+  KH_ASSIGN_OR_RETURN(const std::shared_ptr<const storage::Blob> blob, store.Find(digest));
+  if (static_cast<uint64_t>(blob->size().value()) > registry::kMaxManifestBytes) {
+    return absl::NotFoundError("too large for a manifest");
+  }
+  KH_ASSIGN_OR_RETURN(std::string bytes, store.GetSmall(digest));
+  if (!registry::Manifest::Parse(bytes).ok()) return absl::NotFoundError("no manifest");
+  return bytes;
+}
 
 template <typename T>
 void Remove(std::vector<T>& list, const T& item) {
@@ -91,6 +105,56 @@ void OriginHub::OnStat(rpc::v1::StatRequest request,
     stat.set_size_bytes(static_cast<uint64_t>(size->value()));
     reply(stat);
   });
+}
+
+void OriginHub::OnEvictManifest(
+    rpc::v1::EvictManifestRequest request,
+    std::function<void(absl::StatusOr<rpc::v1::EvictManifestReply>)> reply) {
+  absl::StatusOr<Digest> digest = rpc::DigestFromBytes(request.digest());
+  if (!digest.ok()) {
+    reply(digest.status());
+    return;
+  }
+  const absl::Status submitted =
+      parts_.disk->Submit([alive = alive_, handle = parts_.loop->handle(), store = parts_.store,
+                           digest = *digest, reply] {
+        absl::StatusOr<std::string> manifest = ReadManifest(*store, digest);
+        handle.Post([alive, digest, reply, manifest = std::move(manifest)]() mutable {
+          if (!manifest.ok() && !absl::IsNotFound(manifest.status())) {
+            reply(manifest.status());
+          } else if (!manifest.ok() || *alive == nullptr) {
+            reply(rpc::v1::EvictManifestReply());
+          } else {
+            (*alive)->EvictFound(digest, *std::move(manifest), reply);
+          }
+        });
+      });
+  if (!submitted.ok()) reply(submitted);
+}
+
+// Nobody is told of the manifest any more, and then it goes.
+void OriginHub::EvictFound(const Digest& digest, std::string manifest,
+                           std::function<void(absl::StatusOr<rpc::v1::EvictManifestReply>)> reply) {
+  ++stats_.evicted_manifests;
+  const absl::Status reason =
+      absl::NotFoundError(absl::StrCat(digest.ToString(), " was deleted at its Harbor"));
+  if (OriginBlob* blob = Find(digest)) {
+    rpc::v1::MetainfoNews news;
+    *news.mutable_revoked() = rpc::ToFailure(reason);
+    TellAll(*blob, std::move(news));
+    Fail(digest, reason);
+  }
+  parts_.node->Delete(digest, reason,
+                      [manifest = std::move(manifest), reply](const absl::Status& deleted) {
+                        rpc::v1::EvictManifestReply evicted;
+                        evicted.set_was_here(true);
+                        evicted.set_manifest(manifest);
+                        if (deleted.ok() || absl::IsNotFound(deleted)) {
+                          reply(evicted);
+                        } else {
+                          reply(deleted);
+                        }
+                      });
 }
 
 void OriginHub::OnMetainfoStreamClosed(const std::shared_ptr<rpc::MetainfoOutlet>& outlet) {

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "kraken/base/sha256.h"
 #include "kraken/base/test_util.h"
 #include "kraken/origin/origin_hub_fixture.h"
 #include "kraken/rpc/convert.h"
@@ -309,6 +311,42 @@ TEST_F(OriginHubTest, APrefetchOfAllReplicasEndsWhenAllHaveTheBlob) {
   EXPECT_EQ(backend_.downloads().size(), 1u);
   EXPECT_TRUE(
       peer_wire::WaitFor([this] { return origin_->Stats().active + other_->Stats().active == 0; }));
+}
+
+TEST_F(OriginHubTest, AManifestThatHarborDeletedIsRevokedAndGone) {
+  const std::string manifest =
+      R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]})";
+  const auto bytes =
+      absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(manifest.data()), manifest.size());
+  Sha256 hash;
+  hash.Update(manifest);
+  const Digest digest = hash.Finish();
+  backend_.Put(digest, bytes);
+  Start();
+  auto watcher = Watch(*origin_, rpc::ToBytes(digest));
+  watcher->WaitForComplete();
+  ASSERT_OK_AND_ASSIGN(rpc::v1::EvictManifestReply evicted, EvictManifest(digest));
+  EXPECT_TRUE(evicted.was_here());
+  EXPECT_EQ(evicted.manifest(), manifest);
+  EXPECT_THAT(watcher->WaitForRevoked(), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(watcher->WaitForEnd(), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_FALSE(origin_->store().Contains(digest));
+  ASSERT_OK_AND_ASSIGN(evicted, EvictManifest(digest));
+  EXPECT_FALSE(evicted.was_here());
+  EXPECT_EQ(origin_->Stats().evicted_manifests, 1u);
+}
+
+// Other images may have the layer too.
+TEST_F(OriginHubTest, WhatIsNoManifestStays) {
+  const storage::TestBlob small(1000, kPieceLength);
+  backend_.Put(small.digest, small.bytes);
+  Start();
+  auto watcher = Watch(*origin_, rpc::ToBytes(small.digest));
+  watcher->WaitForComplete();
+  ASSERT_OK_AND_ASSIGN(const rpc::v1::EvictManifestReply evicted, EvictManifest(small.digest));
+  EXPECT_FALSE(evicted.was_here());
+  EXPECT_TRUE(origin_->store().Contains(small.digest));
+  EXPECT_EQ(watcher->closed.size(), 0u);
 }
 
 TEST_F(OriginHubTest, SmallBlobsAreCopiedWhole) {

@@ -16,6 +16,8 @@ OriginMetrics::OriginMetrics(telemetry::Metrics* metrics, peer_wire::SwarmNode* 
                                         "Blobs copied from another origin.")),
       revocations_(metrics->AddCounter("kraken_origin_revocations_total",
                                        "Piece lists taken back as the digest did not hold.")),
+      evicted_manifests_(metrics->AddCounter("kraken_origin_evicted_manifests_total",
+                                             "Manifests dropped as their Harbor deleted them.")),
       active_(metrics->AddGauge("kraken_origin_blobs_active", "Blobs that are asked about now.")),
       watchers_(metrics->AddGauge("kraken_origin_watchers", "Streams that follow a blob.")),
       healthy_(
@@ -29,6 +31,7 @@ void OriginMetrics::Refresh() {
   failures_.Set(stats.backend_failures);
   replications_.Set(stats.replications);
   revocations_.Set(stats.revocations);
+  evicted_manifests_.Set(stats.evicted_manifests);
   active_.Set(static_cast<double>(stats.active));
   watchers_.Set(static_cast<double>(stats.watchers));
   healthy_.Set(static_cast<double>(stats.healthy_origins));

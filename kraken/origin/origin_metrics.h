@@ -26,6 +26,7 @@ class OriginMetrics {
   daemon::MirroredCounter failures_;
   daemon::MirroredCounter replications_;
   daemon::MirroredCounter revocations_;
+  daemon::MirroredCounter evicted_manifests_;
   telemetry::Gauge& active_;
   telemetry::Gauge& watchers_;
   telemetry::Gauge& healthy_;

@@ -9,6 +9,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "kraken/base/status_macros.h"
+#include "kraken/base/status_util.h"
 #include "kraken/rpc/build_index.grpc.pb.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/unary.h"
@@ -21,6 +22,17 @@ struct BuildIndexClient::Query {
   std::vector<std::string> hosts;
   size_t tried = 0;
   std::string failures;
+};
+
+// One request to all hosts.
+struct BuildIndexClient::Round {
+  Dropped done;
+  size_t missing = 0;
+  bool answered = false;
+  v1::DropTagsReply dropped;
+  std::string failures;
+  // Of a host that answered.
+  absl::Status error;
 };
 
 absl::StatusOr<std::unique_ptr<BuildIndexClient>> BuildIndexClient::Create(
@@ -102,11 +114,69 @@ void BuildIndexClient::Run(Request request, Method method, Done done) {
   query->done = std::move(done);
   query->hosts = Candidates();
   if (query->hosts.empty()) {
-    query->done(absl::UnavailableError(
-        absl::StrCat("no address is known of ", options_.hosts.dns, " (build_index.hosts.dns)")));
+    query->done(NoAddress());
     return;
   }
   Try(std::move(query));
+}
+
+absl::Status BuildIndexClient::NoAddress() const {
+  return absl::UnavailableError(
+      absl::StrCat("no address is known of ", options_.hosts.dns, " (build_index.hosts.dns)"));
+}
+
+void BuildIndexClient::DropTags(v1::DropTagsRequest request, Dropped done) {
+  const std::vector<std::string> hosts = members_->healthy();
+  if (hosts.empty()) {
+    done(NoAddress());
+    return;
+  }
+  auto round = std::make_shared<Round>();
+  round->done = std::move(done);
+  round->missing = hosts.size();
+  for (const std::string& host : hosts) {
+    const auto answer = [alive = alive_, round,
+                         host](const absl::StatusOr<v1::DropTagsReply>& reply) {
+      if (*alive != nullptr) (*alive)->OnDropped(*round, host, reply);
+    };
+    directory_->Get(host, [loop = loop_->handle(), timeout = options_.timeout, request,
+                           answer](absl::StatusOr<std::shared_ptr<grpc::Channel>> channel) {
+      if (!channel.ok()) {
+        answer(absl::UnavailableError(channel.status().message()));
+        return;
+      }
+      std::shared_ptr<v1::BuildIndex::Stub> stub = v1::BuildIndex::NewStub(*channel);
+      CallUnary<v1::DropTagsReply>(
+          loop, request, timeout,
+          [stub](auto* context, auto* in, auto* out, auto callback) {
+            stub->async()->DropTags(context, in, out, callback);
+          },
+          answer);
+    });
+  }
+}
+
+void BuildIndexClient::OnDropped(Round& round, const std::string& host,
+                                 const absl::StatusOr<v1::DropTagsReply>& reply) {
+  if (reply.ok()) {
+    round.answered = true;
+    round.dropped.MergeFrom(*reply);
+  } else if (absl::IsUnavailable(reply.status()) || absl::IsDeadlineExceeded(reply.status())) {
+    directory_->Suspect(host);
+    health_.RecordFailure(host, net::EventLoop::MonotonicNow());
+    absl::StrAppend(&round.failures, round.failures.empty() ? "" : "; ", host, ": ",
+                    reply.status().message());
+  } else {
+    round.error = Annotate(reply.status(), host);
+  }
+  if (--round.missing > 0) return;
+  if (!round.error.ok()) {
+    round.done(round.error);
+  } else if (round.answered) {
+    round.done(std::move(round.dropped));
+  } else {
+    round.done(absl::UnavailableError(absl::StrCat("no build-index answers: ", round.failures)));
+  }
 }
 
 void BuildIndexClient::Try(std::shared_ptr<Query> query) {

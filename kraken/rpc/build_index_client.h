@@ -51,11 +51,17 @@ class BuildIndexClient {
   void GetTag(const Namespace& ns, const Tag& tag, Done done);
   // The tag as it is stored afterwards.
   void PutTag(const Namespace& ns, const Tag& tag, const TagValue& value, Done done);
+  // Tells every build-index. What was there, at any of them, once all have answered. One that does
+  // not answer is passed over if another one does: it asks the backend again after
+  // `tagserver.revalidate_after`. UNAVAILABLE: none does.
+  using Dropped = std::function<void(absl::StatusOr<v1::DropTagsReply>)>;
+  void DropTags(v1::DropTagsRequest request, Dropped done);
 
  private:
   using Attempt = std::function<void(std::shared_ptr<grpc::Channel>,
                                      std::function<void(absl::StatusOr<v1::GetTagReply>)>)>;
   struct Query;
+  struct Round;
 
   BuildIndexClient(net::EventLoop* loop, ChannelDirectory* directory,
                    BuildIndexClientOptions options,
@@ -67,6 +73,10 @@ class BuildIndexClient {
   template <typename Request, typename Method>
   void Run(Request request, Method method, Done done);
   void Try(std::shared_ptr<Query> query);
+  absl::Status NoAddress() const;
+  // What a host of a round has answered.
+  void OnDropped(Round& round, const std::string& host,
+                 const absl::StatusOr<v1::DropTagsReply>& reply);
   void OnReply(std::shared_ptr<Query> query, absl::StatusOr<v1::GetTagReply> reply);
 
   net::EventLoop* const loop_;

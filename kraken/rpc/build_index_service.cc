@@ -7,21 +7,21 @@
 namespace kraken::rpc {
 namespace {
 
-// Answers through gRPC's default reactor, which lives until Finish().
-BuildIndexService::Reply ReplyThrough(grpc::ServerUnaryReactor* reactor, v1::GetTagReply* out) {
-  return [reactor, out](absl::StatusOr<v1::GetTagReply> reply) {
+// Runs a handler in the loop. Answers through gRPC's default reactor, which lives until Finish().
+template <typename Request, typename Reply>
+grpc::ServerUnaryReactor* Dispatch(
+    const net::LoopHandle& loop, grpc::CallbackServerContext* context, const Request* request,
+    Reply* out,
+    const std::function<void(Request, std::function<void(absl::StatusOr<Reply>)>)>& handler) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::function<void(absl::StatusOr<Reply>)> answer = [reactor,
+                                                             out](absl::StatusOr<Reply> reply) {
     if (reply.ok()) *out = *std::move(reply);
     reactor->Finish(ToGrpc(reply.status()));
   };
-}
-
-template <typename Request>
-grpc::ServerUnaryReactor* Dispatch(
-    const net::LoopHandle& loop, grpc::CallbackServerContext* context, const Request* request,
-    v1::GetTagReply* reply, const std::function<void(Request, BuildIndexService::Reply)>& handler) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  auto answer = ReplyThrough(reactor, reply);
-  if (!loop.Post([handler, request = *request, answer] { handler(request, answer); })) {
+  if (handler == nullptr) {
+    answer(absl::UnimplementedError("not here"));
+  } else if (!loop.Post([handler, request = *request, answer] { handler(request, answer); })) {
     answer(absl::UnavailableError("shutting down"));
   }
   return reactor;
@@ -39,6 +39,12 @@ grpc::ServerUnaryReactor* BuildIndexService::PutTag(grpc::CallbackServerContext*
                                                     const v1::PutTagRequest* request,
                                                     v1::GetTagReply* reply) {
   return Dispatch(loop_, context, request, reply, handlers_.put_tag);
+}
+
+grpc::ServerUnaryReactor* BuildIndexService::DropTags(grpc::CallbackServerContext* context,
+                                                      const v1::DropTagsRequest* request,
+                                                      v1::DropTagsReply* reply) {
+  return Dispatch(loop_, context, request, reply, handlers_.drop_tags);
 }
 
 }  // namespace kraken::rpc

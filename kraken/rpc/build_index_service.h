@@ -13,9 +13,12 @@ namespace kraken::rpc {
 class BuildIndexService final : public v1::BuildIndex::CallbackService {
  public:
   using Reply = std::function<void(absl::StatusOr<v1::GetTagReply>)>;
+  using DropReply = std::function<void(absl::StatusOr<v1::DropTagsReply>)>;
   struct Handlers {
     std::function<void(v1::GetTagRequest, Reply)> get_tag;
     std::function<void(v1::PutTagRequest, Reply)> put_tag;
+    // Null: UNIMPLEMENTED.
+    std::function<void(v1::DropTagsRequest, DropReply)> drop_tags;
   };
 
   BuildIndexService(net::LoopHandle loop, Handlers handlers)
@@ -27,6 +30,9 @@ class BuildIndexService final : public v1::BuildIndex::CallbackService {
   grpc::ServerUnaryReactor* PutTag(grpc::CallbackServerContext* context,
                                    const v1::PutTagRequest* request,
                                    v1::GetTagReply* reply) override;
+  grpc::ServerUnaryReactor* DropTags(grpc::CallbackServerContext* context,
+                                     const v1::DropTagsRequest* request,
+                                     v1::DropTagsReply* reply) override;
 
  private:
   const net::LoopHandle loop_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "kraken/base/status_util.h"
+#include "kraken/rpc/convert.h"
 #include "kraken/rpc/origin.grpc.pb.h"
 #include "kraken/rpc/unary.h"
 
@@ -131,6 +132,27 @@ std::shared_ptr<CallHandle> OpenStream(net::EventLoop* loop, ChannelDirectory* d
   return opener->handle();
 }
 
+// A unary call. `method(stub, context, request, reply, callback)` calls one of the service's.
+template <typename Reply, typename Request, typename Method>
+void CallOnce(net::EventLoop* loop, ChannelDirectory* directory, absl::string_view host,
+              Request request, absl::Duration timeout, Method method,
+              std::function<void(absl::StatusOr<Reply>)> done) {
+  directory->Get(host, [loop = loop->handle(), request, timeout, method,
+                        done](absl::StatusOr<std::shared_ptr<grpc::Channel>> channel) {
+    if (!channel.ok()) {
+      done(channel.status());
+      return;
+    }
+    std::shared_ptr<v1::Origin::Stub> stub = v1::Origin::NewStub(*channel);
+    CallUnary<Reply>(
+        loop, request, timeout,
+        [stub, method](auto* context, auto* in, auto* out, auto callback) {
+          method(*stub, context, in, out, callback);
+        },
+        done);
+  });
+}
+
 }  // namespace
 
 std::shared_ptr<CallHandle> OriginClient::WatchMetainfo(absl::string_view host,
@@ -155,20 +177,25 @@ std::shared_ptr<CallHandle> OriginClient::Prefetch(absl::string_view host,
 
 void OriginClient::Stat(absl::string_view host, v1::StatRequest request, absl::Duration timeout,
                         std::function<void(absl::StatusOr<v1::StatReply>)> done) {
-  directory_->Get(host, [loop = loop_->handle(), request, timeout,
-                         done](absl::StatusOr<std::shared_ptr<grpc::Channel>> channel) {
-    if (!channel.ok()) {
-      done(channel.status());
-      return;
-    }
-    std::shared_ptr<v1::Origin::Stub> stub = v1::Origin::NewStub(*channel);
-    CallUnary<v1::StatReply>(
-        loop, request, timeout,
-        [stub](auto* context, auto* in, auto* out, auto callback) {
-          stub->async()->Stat(context, in, out, callback);
-        },
-        done);
-  });
+  CallOnce<v1::StatReply>(
+      loop_, directory_, host, request, timeout,
+      [](v1::Origin::Stub& stub, auto* context, auto* in, auto* out, auto callback) {
+        stub.async()->Stat(context, in, out, callback);
+      },
+      std::move(done));
+}
+
+void OriginClient::EvictManifest(absl::string_view host, const Digest& digest,
+                                 absl::Duration timeout,
+                                 std::function<void(absl::StatusOr<v1::EvictManifestReply>)> done) {
+  v1::EvictManifestRequest request;
+  request.set_digest(ToBytes(digest));
+  CallOnce<v1::EvictManifestReply>(
+      loop_, directory_, host, request, timeout,
+      [](v1::Origin::Stub& stub, auto* context, auto* in, auto* out, auto callback) {
+        stub.async()->EvictManifest(context, in, out, callback);
+      },
+      std::move(done));
 }
 
 }  // namespace kraken::rpc

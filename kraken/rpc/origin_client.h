@@ -35,6 +35,8 @@ class OriginClient {
                                        StreamEvents<v1::PrefetchProgress> events);
   void Stat(absl::string_view host, v1::StatRequest request, absl::Duration timeout,
             std::function<void(absl::StatusOr<v1::StatReply>)> done);
+  void EvictManifest(absl::string_view host, const Digest& digest, absl::Duration timeout,
+                     std::function<void(absl::StatusOr<v1::EvictManifestReply>)> done);
 
  private:
   net::EventLoop* const loop_;

@@ -6,6 +6,29 @@
 #include "kraken/rpc/stream.h"
 
 namespace kraken::rpc {
+namespace {
+
+// Runs `handle(request, answer)` in the loop.
+template <typename Request, typename Reply, typename Handle>
+grpc::ServerUnaryReactor* Answer(const net::LoopHandle& loop, grpc::CallbackServerContext* context,
+                                 const Request* request, Reply* reply, Handle handle) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const auto answer = [reactor, reply](absl::StatusOr<Reply> result) {
+    if (result.ok()) *reply = *std::move(result);
+    reactor->Finish(ToGrpc(result.status()));
+  };
+  if (!loop.Post([handle, request = *request, answer] { handle(request, answer); })) {
+    answer(absl::UnavailableError("shutting down"));
+  }
+  return reactor;
+}
+
+}  // namespace
+
+void OriginHandler::OnEvictManifest(
+    v1::EvictManifestRequest, std::function<void(absl::StatusOr<v1::EvictManifestReply>)> reply) {
+  reply(absl::UnimplementedError("no blobs are kept here"));
+}
 
 grpc::ServerWriteReactor<v1::MetainfoNews>* OriginService::WatchMetainfo(
     grpc::CallbackServerContext* context, const v1::WatchMetainfoRequest* request) {
@@ -36,16 +59,19 @@ grpc::ServerWriteReactor<v1::PrefetchProgress>* OriginService::Prefetch(
 grpc::ServerUnaryReactor* OriginService::Stat(grpc::CallbackServerContext* context,
                                               const v1::StatRequest* request,
                                               v1::StatReply* reply) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  auto answer = [reactor, reply](absl::StatusOr<v1::StatReply> result) {
-    if (result.ok()) *reply = *std::move(result);
-    reactor->Finish(ToGrpc(result.status()));
-  };
-  if (!loop_.Post(
-          [handler = handler_, request = *request, answer] { handler->OnStat(request, answer); })) {
-    answer(absl::UnavailableError("shutting down"));
-  }
-  return reactor;
+  return Answer(loop_, context, request, reply,
+                [handler = handler_](v1::StatRequest taken, auto answer) {
+                  handler->OnStat(std::move(taken), std::move(answer));
+                });
+}
+
+grpc::ServerUnaryReactor* OriginService::EvictManifest(grpc::CallbackServerContext* context,
+                                                       const v1::EvictManifestRequest* request,
+                                                       v1::EvictManifestReply* reply) {
+  return Answer(loop_, context, request, reply,
+                [handler = handler_](v1::EvictManifestRequest taken, auto answer) {
+                  handler->OnEvictManifest(std::move(taken), std::move(answer));
+                });
 }
 
 }  // namespace kraken::rpc

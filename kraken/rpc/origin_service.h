@@ -24,6 +24,9 @@ class OriginHandler {
   virtual void OnPrefetch(v1::PrefetchRequest request, std::shared_ptr<ProgressOutlet> outlet) = 0;
   virtual void OnStat(v1::StatRequest request,
                       std::function<void(absl::StatusOr<v1::StatReply>)> reply) = 0;
+  // Not every handler has blobs of its own.
+  virtual void OnEvictManifest(v1::EvictManifestRequest request,
+                               std::function<void(absl::StatusOr<v1::EvictManifestReply>)> reply);
   // A stream is over. The outlet may be dropped.
   virtual void OnMetainfoStreamClosed(const std::shared_ptr<MetainfoOutlet>& outlet) = 0;
   virtual void OnProgressStreamClosed(const std::shared_ptr<ProgressOutlet>& outlet) = 0;
@@ -42,6 +45,9 @@ class OriginService final : public v1::Origin::CallbackService {
       grpc::CallbackServerContext* context, const v1::PrefetchRequest* request) override;
   grpc::ServerUnaryReactor* Stat(grpc::CallbackServerContext* context,
                                  const v1::StatRequest* request, v1::StatReply* reply) override;
+  grpc::ServerUnaryReactor* EvictManifest(grpc::CallbackServerContext* context,
+                                          const v1::EvictManifestRequest* request,
+                                          v1::EvictManifestReply* reply) override;
 
  private:
   const net::LoopHandle loop_;

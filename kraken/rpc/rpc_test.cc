@@ -197,6 +197,16 @@ class BuildIndexTest : public RpcTest {
     });
     return result.Wait(0);
   }
+  absl::StatusOr<v1::DropTagsReply> DropTag(const std::string& tag) {
+    Mailbox<absl::StatusOr<v1::DropTagsReply>> result;
+    v1::DropTagsRequest request;
+    request.set_tag(tag);
+    InLoop([&] {
+      client_->DropTags(
+          request, [&](absl::StatusOr<v1::DropTagsReply> reply) { result.Put(std::move(reply)); });
+    });
+    return result.Wait(0);
+  }
 
   BuildIndexService service_{
       server_loop_.loop().handle(),
@@ -214,6 +224,16 @@ class BuildIndexTest : public RpcTest {
        .put_tag =
            [](const v1::PutTagRequest&, BuildIndexService::Reply reply) {
              reply(absl::UnimplementedError("not in this test"));
+           },
+       .drop_tags =
+           [](const v1::DropTagsRequest& request, BuildIndexService::DropReply reply) {
+             if (request.tag() == "refused") {
+               reply(absl::InvalidArgumentError("no"));
+               return;
+             }
+             v1::DropTagsReply dropped;
+             dropped.add_dropped()->set_tag(request.tag());
+             reply(dropped);
            }}};
   std::unique_ptr<BuildIndexClient> client_;
 };
@@ -233,6 +253,20 @@ TEST_F(BuildIndexTest, TriesTheNextHostWhenOneIsDown) {
   EXPECT_OK(GetTag("latest"));
   Use({.static_hosts = {"127.0.0.1:1", "127.0.0.1:2"}});
   EXPECT_THAT(GetTag("latest"),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("127.0.0.1:2"))));
+}
+
+TEST_F(BuildIndexTest, DroppedTagsAreToldToAllWhoAnswer) {
+  TestProcess one(server_loop_, {&service_});
+  TestProcess other(server_loop_, {&service_});
+  Use({.static_hosts = {one.address(), "127.0.0.1:1", other.address()}});
+  ASSERT_OK_AND_ASSIGN(const v1::DropTagsReply reply, DropTag("latest"));
+  ASSERT_EQ(reply.dropped_size(), 2);
+  EXPECT_EQ(reply.dropped(1).tag(), "latest");
+  EXPECT_THAT(DropTag("refused"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no")));
+  Use({.static_hosts = {"127.0.0.1:1", "127.0.0.1:2"}});
+  EXPECT_THAT(DropTag("latest"),
               StatusIs(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("127.0.0.1:2"))));
 }

@@ -58,6 +58,10 @@ class PosixFileSystemImpl : public FileSystem {
     return ::fsync(fd) == 0 ? absl::OkStatus() : LastError("fsync", path);
   }
 
+  absl::Status SyncData(int fd, const std::string& path) override {
+    return ::fdatasync(fd) == 0 ? absl::OkStatus() : LastError("fdatasync", path);
+  }
+
   absl::Status SyncDirectory(const std::string& path) override {
     KH_ASSIGN_OR_RETURN(const UniqueFd fd, Open(path, O_RDONLY | O_DIRECTORY));
     return Sync(fd.get(), path);

@@ -30,6 +30,8 @@ class FileSystem {
   virtual absl::Status Unlink(const std::string& path) = 0;
   virtual absl::Status RemoveDirectory(const std::string& path) = 0;
   virtual absl::Status Sync(int fd, const std::string& path) = 0;
+  // The bytes of a file whose size and place on the disk have not changed since its last Sync().
+  virtual absl::Status SyncData(int fd, const std::string& path) { return Sync(fd, path); }
   virtual absl::Status SyncDirectory(const std::string& path) = 0;
   // Gives `fd` `size` bytes, with space reserved where the file system can (`*reserved`).
   virtual absl::Status Allocate(int fd, uint64_t size, const std::string& path, bool* reserved) = 0;

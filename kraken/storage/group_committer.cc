@@ -18,8 +18,8 @@ constexpr size_t kMaxThreadNameBytes = 15;
 
 }  // namespace
 
-GroupCommitter::GroupCommitter(SqliteDatabase* database, Options options)
-    : database_(database), options_(std::move(options)), thread_([this] { Run(); }) {}
+GroupCommitter::GroupCommitter(CommitTarget* target, Options options)
+    : target_(target), options_(std::move(options)), thread_([this] { Run(); }) {}
 
 GroupCommitter::~GroupCommitter() {
   {
@@ -34,10 +34,10 @@ void GroupCommitter::Submit(Operation operation, Completion completion) {
   {
     absl::MutexLock lock(&mu_);
     if (closing_) {
-      refused = absl::UnavailableError(absl::StrCat("database ", database_->path(), " is closing"));
+      refused = absl::UnavailableError(absl::StrCat(target_->path(), " is closing"));
     } else if (waiting_.size() >= options_.max_waiting) {
-      refused = absl::ResourceExhaustedError(absl::StrCat(
-          "database ", database_->path(), ": ", waiting_.size(), " operations wait already"));
+      refused = absl::ResourceExhaustedError(
+          absl::StrCat(target_->path(), ": ", waiting_.size(), " operations wait already"));
     } else {
       waiting_.push_back({std::move(operation), std::move(completion), absl::OkStatus()});
       return;
@@ -73,14 +73,13 @@ std::vector<GroupCommitter::Item> GroupCommitter::TakeGroup() {
 }
 
 absl::Status GroupCommitter::CommitGroup(std::vector<Item>& group) {
-  database_->TakeFailure().IgnoreError();
-  KH_RETURN_IF_ERROR(database_->Execute("BEGIN IMMEDIATE"));
+  KH_RETURN_IF_ERROR(target_->Begin());
   for (Item& item : group) {
     item.status = item.operation();
-    // What the database could not do may be half done.
-    KH_RETURN_IF_ERROR(database_->TakeFailure());
+    // What the target could not do may be half done.
+    KH_RETURN_IF_ERROR(target_->TakeFailure());
   }
-  return database_->Execute("COMMIT");
+  return target_->Commit();
 }
 
 void GroupCommitter::Run() {
@@ -90,8 +89,7 @@ void GroupCommitter::Run() {
     if (group.empty()) return;
     const absl::Status committed = CommitGroup(group);
     if (!committed.ok()) {
-      // Fails when SQLite has rolled back by itself.
-      database_->Execute("ROLLBACK").IgnoreError();
+      target_->Rollback();
       if (options_.after_rollback != nullptr) options_.after_rollback();
     }
     for (Item& item : group) item.completion(committed.ok() ? item.status : committed);

@@ -14,12 +14,12 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "kraken/storage/sqlite_database.h"
+#include "kraken/storage/commit_target.h"
 
 namespace kraken::storage {
 
-// The one thread that uses a database. Operations that wait when it comes by run in one
-// transaction, whose single fsync makes all of them durable: under load the groups grow by
+// The one thread that uses a database or a journal. Operations that wait when it comes by run in
+// one group, whose single fsync makes all of them durable: under load the groups grow by
 // themselves, alone an operation waits for nobody. Thread-safe.
 class GroupCommitter {
  public:
@@ -29,21 +29,21 @@ class GroupCommitter {
     // How long a group waits for more after its first operation.
     absl::Duration window = absl::ZeroDuration();
     // For the thread.
-    std::string name = "sqlite";
+    std::string name = "commit";
     // Called on the thread after each successful commit, after the completions.
     std::function<void()> after_commit;
     // Called on the thread after a rollback, before the completions.
     std::function<void()> after_rollback;
   };
 
-  // Reads or writes. An error of its own (not of the database) does not undo others.
+  // Reads or writes. An error of its own (not of the target) does not undo others.
   using Operation = absl::AnyInvocable<absl::Status()>;
   // Gets the operation's status once the group is durable, or why it is not. Must be quick, must
   // not wait for another operation.
   using Completion = absl::AnyInvocable<void(const absl::Status&)>;
 
-  // `database` outlives this object.
-  GroupCommitter(SqliteDatabase* database, Options options);
+  // `target` outlives this object.
+  GroupCommitter(CommitTarget* target, Options options);
   // Commits what waits.
   ~GroupCommitter();
 
@@ -66,7 +66,7 @@ class GroupCommitter {
   std::vector<Item> TakeGroup();
   absl::Status CommitGroup(std::vector<Item>& group);
 
-  SqliteDatabase* const database_;
+  CommitTarget* const target_;
   const Options options_;
   absl::Mutex mu_;
   std::deque<Item> waiting_ ABSL_GUARDED_BY(mu_);

@@ -8,6 +8,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "kraken/base/test_util.h"
+#include "kraken/storage/sqlite_database.h"
 
 namespace kraken::storage {
 namespace {

@@ -43,7 +43,10 @@ struct Job {
   absl::Time next_attempt;
   absl::Time enqueued_at;
   absl::Time updated_at;
+  // Of a job that is done: empty.
   std::string last_error;
+  // What Complete() said of a job that is done; else empty.
+  std::string result;
   // Names this claim to Complete and Fail.
   int64_t claim_id = 0;
   // Enqueued again while running: it will be pending again when this run ends.
@@ -53,7 +56,7 @@ struct Job {
 inline constexpr size_t kMaxJobKeyBytes = 4 << 10;
 inline constexpr size_t kMaxJobKindBytes = 256;
 inline constexpr size_t kMaxJobPayloadBytes = 4 << 20;
-inline constexpr size_t kMaxJobErrorBytes = 4 << 10;
+inline constexpr size_t kMaxJobErrorBytes = 4 << 10;  // of a result, too
 
 }  // namespace kraken::storage
 

@@ -65,9 +65,12 @@ class JobQueueImpl final : public JobQueue {
                        });
   }
 
-  void Complete(std::string key, int64_t claim_id, Done done) override {
+  void Complete(std::string key, int64_t claim_id, std::string result, Done done) override {
+    result.resize(std::min(result.size(), kMaxJobErrorBytes));
     committer_->Submit(
-        [this, key = std::move(key), claim_id] { return table_->Complete(key, claim_id); },
+        [this, key = std::move(key), claim_id, result = std::move(result)] {
+          return table_->Complete(key, claim_id, result);
+        },
         std::move(done));
   }
 
@@ -81,6 +84,11 @@ class JobQueueImpl final : public JobQueue {
 
   void RetryDead(std::string key, Done done) override {
     committer_->Submit([this, key = std::move(key)] { return table_->RetryDead(key); },
+                       std::move(done));
+  }
+
+  void DropDead(std::string key, Done done) override {
+    committer_->Submit([this, key = std::move(key)] { return table_->DropDead(key); },
                        std::move(done));
   }
 
@@ -101,9 +109,10 @@ class JobQueueImpl final : public JobQueue {
     return jobs;
   }
 
-  absl::Status CompleteAndWait(std::string key, int64_t claim_id) override {
+  absl::Status CompleteAndWait(std::string key, int64_t claim_id, std::string result) override {
+    result.resize(std::min(result.size(), kMaxJobErrorBytes));
     return committer_->SubmitAndWait(
-        [this, &key, claim_id] { return table_->Complete(key, claim_id); });
+        [this, &key, claim_id, &result] { return table_->Complete(key, claim_id, result); });
   }
 
   absl::Status FailAndWait(std::string key, int64_t claim_id, std::string error,
@@ -116,6 +125,10 @@ class JobQueueImpl final : public JobQueue {
 
   absl::Status RetryDeadAndWait(std::string key) override {
     return committer_->SubmitAndWait([this, &key] { return table_->RetryDead(key); });
+  }
+
+  absl::Status DropDeadAndWait(std::string key) override {
+    return committer_->SubmitAndWait([this, &key] { return table_->DropDead(key); });
   }
 
   absl::Status RemoveAndWait(std::string key) override {
@@ -141,6 +154,13 @@ class JobQueueImpl final : public JobQueue {
   absl::StatusOr<JobQueueStats> Stats() override {
     JobQueueStats stats;
     KH_RETURN_IF_ERROR(committer_->SubmitAndWait([this, &stats] { return table_->Stats(&stats); }));
+    return stats;
+  }
+
+  absl::StatusOr<std::vector<JobKindStats>> StatsByKind() override {
+    std::vector<JobKindStats> stats;
+    KH_RETURN_IF_ERROR(
+        committer_->SubmitAndWait([this, &stats] { return table_->StatsByKind(&stats); }));
     return stats;
   }
 

@@ -46,6 +46,16 @@ struct JobQueueStats {
   int64_t dead = 0;
 };
 
+// The jobs of one kind that are not done.
+struct JobKindStats {
+  std::string kind;
+  int64_t pending = 0;
+  int64_t running = 0;
+  int64_t dead = 0;
+  // When the oldest of those pending and running was enqueued; InfiniteFuture: there are none.
+  absl::Time oldest = absl::InfiniteFuture();
+};
+
 // A durable queue of jobs in an SQLite database of its own: at least once, so that jobs must be
 // idempotent. What was acknowledged (a callback with OK) survives kill -9 and power loss; jobs
 // that ran then are pending again, their attempt counted.
@@ -77,24 +87,29 @@ class JobQueue {
   using Claimed = absl::AnyInvocable<void(absl::StatusOr<std::vector<Job>>)>;
   virtual void Claim(int limit, std::string kind, Claimed done) = 0;
 
-  // The claimed job is done. NOT_FOUND when `claim_id` is not its present claim.
-  virtual void Complete(std::string key, int64_t claim_id, Done done) = 0;
+  // The claimed job is done, and `result` (cut at kMaxJobErrorBytes) is kept with it. NOT_FOUND
+  // when `claim_id` is not its present claim.
+  virtual void Complete(std::string key, int64_t claim_id, std::string result, Done done) = 0;
   // The claimed job failed: pending again after a backoff, or dead when not retryable or tried too
   // often. NOT_FOUND as above.
   virtual void Fail(std::string key, int64_t claim_id, std::string error, bool retryable,
                     Done done) = 0;
   // A dead job (empty key: every dead job) is pending again, attempts from 0. NOT_FOUND.
   virtual void RetryDead(std::string key, Done done) = 0;
+  // A dead job (empty key: every dead job) is forgotten. NOT_FOUND.
+  virtual void DropDead(std::string key, Done done) = 0;
   // Forgets a job that is not running. NOT_FOUND, FAILED_PRECONDITION.
   virtual void Remove(std::string key, Done done) = 0;
 
   // These wait for the commit: never on a loop.
   virtual absl::Status EnqueueAndWait(NewJob job) = 0;
   virtual absl::StatusOr<std::vector<Job>> ClaimAndWait(int limit, std::string kind) = 0;
-  virtual absl::Status CompleteAndWait(std::string key, int64_t claim_id) = 0;
+  virtual absl::Status CompleteAndWait(std::string key, int64_t claim_id,
+                                       std::string result = "") = 0;
   virtual absl::Status FailAndWait(std::string key, int64_t claim_id, std::string error,
                                    bool retryable) = 0;
   virtual absl::Status RetryDeadAndWait(std::string key) = 0;
+  virtual absl::Status DropDeadAndWait(std::string key) = 0;
   virtual absl::Status RemoveAndWait(std::string key) = 0;
 
   // Called on the queue's thread after a commit that made a job due or pending, to wake a
@@ -104,6 +119,8 @@ class JobQueue {
   // Blocking. When the next pending job will be due (InfiniteFuture: none), for a timer.
   virtual absl::StatusOr<absl::Time> NextDue() = 0;
   virtual absl::StatusOr<JobQueueStats> Stats() = 0;
+  // In order of kind. Looks at every job that is not done: about 1 s for 10 million. Blocking.
+  virtual absl::StatusOr<std::vector<JobKindStats>> StatsByKind() = 0;
   // NOT_FOUND. Blocking.
   virtual absl::StatusOr<Job> Get(std::string key) = 0;
   // Jobs in this state (nullopt: any) in order of key, after `after_key`. Blocking.

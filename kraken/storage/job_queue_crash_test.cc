@@ -69,7 +69,7 @@ void Tell(int fd, Record::Kind kind, int64_t number) {
 }
 
 [[noreturn]] void UseJournalUntilKilled(const std::string& path, int fd) {
-  auto journal = Journal::Open({.path = path});
+  auto journal = Journal::Open({.path = path, .segment_bytes = 16 << 10, .segments = 8});
   KH_CHECK(journal.ok());
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -139,7 +139,7 @@ TEST(JobQueueCrashTest, KilledAnywhereNothingAcknowledgedIsLostAndNothingDoneCom
 }
 
 TEST(JournalCrashTest, KilledAnywhereEveryAcknowledgedEventIsReadBack) {
-  const std::string path = MakeTestDir() + "/journal.db";
+  const std::string path = MakeTestDir() + "/journal";
   std::set<int64_t> must_be_there;
   for (const int count : {1, 3, 40, 150, 333}) {
     for (const Record& record :
@@ -150,7 +150,8 @@ TEST(JournalCrashTest, KilledAnywhereEveryAcknowledgedEventIsReadBack) {
         must_be_there.erase(record.number);
       }
     }
-    ASSERT_OK_AND_ASSIGN(const auto journal, Journal::Open({.path = path}));
+    ASSERT_OK_AND_ASSIGN(const auto journal,
+                         Journal::Open({.path = path, .segment_bytes = 16 << 10, .segments = 8}));
     std::set<int64_t> there;
     ASSERT_OK_AND_ASSIGN(const auto entries, journal->Read(0, 1'000'000));
     for (const JournalEntry& entry : entries) there.insert(entry.sequence);

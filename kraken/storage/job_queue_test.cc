@@ -269,6 +269,44 @@ TEST_F(JobQueueTest, StatsCountEveryState) {
   }
 }
 
+TEST_F(JobQueueTest, CountsByKindAndKnowsTheOldest) {
+  const absl::Time begin = clock_.Now();
+  for (const std::string key : {"a", "b", "c"}) {
+    ASSERT_OK(queue_->EnqueueAndWait({.key = key, .kind = "one", .payload = ""}));
+    clock_.Advance(absl::Minutes(1));
+  }
+  ASSERT_OK(queue_->EnqueueAndWait({.key = "d", .kind = "two", .payload = ""}));
+  ASSERT_OK_AND_ASSIGN(const std::vector<Job> claimed, queue_->ClaimAndWait(2, "one"));
+  ASSERT_EQ(claimed.size(), 2u);
+  ASSERT_OK(queue_->FailAndWait("a", claimed[0].claim_id, "", false));
+  ASSERT_OK_AND_ASSIGN(std::vector<JobKindStats> stats, queue_->StatsByKind());
+  ASSERT_EQ(stats.size(), 2u);
+  EXPECT_EQ(stats[0].kind, "one");
+  EXPECT_EQ(stats[0].pending, 1);
+  EXPECT_EQ(stats[0].running, 1);
+  EXPECT_EQ(stats[0].dead, 1);
+  EXPECT_EQ(stats[0].oldest, begin + absl::Minutes(1));
+  EXPECT_EQ(stats[1].kind, "two");
+  EXPECT_EQ(stats[1].oldest, begin + absl::Minutes(3));
+  ASSERT_OK_AND_ASSIGN(const std::vector<Job> other, queue_->ClaimAndWait(1, "two"));
+  ASSERT_OK(queue_->CompleteAndWait("d", other[0].claim_id));
+  ASSERT_OK_AND_ASSIGN(stats, queue_->StatsByKind());
+  EXPECT_EQ(stats.size(), 1u);
+}
+
+TEST_F(JobQueueTest, AResultIsKeptUntilTheNextEnqueue) {
+  Put("a");
+  ASSERT_OK(queue_->CompleteAndWait("a", Claim()[0].claim_id, "7 blobs"));
+  Open();
+  EXPECT_EQ(Get("a").result, "7 blobs");
+  EXPECT_EQ(Get("a").last_error, "");
+  Put("a");
+  EXPECT_EQ(Get("a").result, "");
+  ASSERT_OK(queue_->FailAndWait("a", Claim()[0].claim_id, "no", false));
+  EXPECT_EQ(Get("a").result, "");
+  EXPECT_EQ(Get("a").last_error, "no");
+}
+
 TEST_F(JobQueueTest, ListsPageByKeyAndState) {
   for (int i = 0; i < 9; ++i) Put(absl::StrCat("job ", i));
   ASSERT_EQ(Claim(4).size(), 4u);
@@ -281,6 +319,20 @@ TEST_F(JobQueueTest, ListsPageByKeyAndState) {
   EXPECT_EQ(jobs.size(), 5u);
   ASSERT_OK_AND_ASSIGN(jobs, queue_->List(JobState::kRunning, "", 100));
   EXPECT_EQ(jobs.size(), 4u);
+}
+
+TEST_F(JobQueueTest, OnlyDeadJobsAreDropped) {
+  for (const std::string key : {"a", "b", "c"}) Put(key);
+  for (const Job& job : Claim(2)) {
+    ASSERT_OK(queue_->FailAndWait(job.key, job.claim_id, "", false));
+  }
+  EXPECT_THAT(queue_->DropDeadAndWait("c"), StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_OK(queue_->DropDeadAndWait("a"));
+  EXPECT_EQ(queue_->Stats()->dead, 1);
+  ASSERT_OK(queue_->DropDeadAndWait(""));
+  EXPECT_THAT(queue_->DropDeadAndWait(""), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_EQ(queue_->Stats()->dead, 0);
+  EXPECT_EQ(Get("c").state, JobState::kPending);
 }
 
 TEST_F(JobQueueTest, RemovedJobIsForgottenButNotARunningOne) {

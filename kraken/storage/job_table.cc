@@ -16,8 +16,9 @@ constexpr int kForgetAtOnce = 4;
 // The backoff's interval has reached its maximum long before.
 constexpr int kMaxBackoffSteps = 64;
 
-// Times are nanoseconds since 1970. `claim` names the run of a running job; `next_…` is what was
-// enqueued meanwhile (next_payload NULL: nothing). States: JobTable::Row.
+// Times are nanoseconds since 1970. `last_error` of a job that is done is its result. `claim` names
+// the run of a running job; `next_…` is what was enqueued meanwhile (next_payload NULL: nothing).
+// States: JobTable::Row.
 constexpr char kSchema[] = R"(
 CREATE TABLE jobs (
   key TEXT PRIMARY KEY NOT NULL,
@@ -50,6 +51,11 @@ constexpr char kColumns[] =
 
 absl::Status NoSuchJob(const std::string& key) {
   return absl::NotFoundError(absl::StrCat("no such job: ", key));
+}
+
+absl::Status NoDeadJob(const std::string& key) {
+  return key.empty() ? absl::NotFoundError("no job is dead")
+                     : absl::NotFoundError(absl::StrCat("no dead job: ", key));
 }
 
 absl::Status NotThatClaim(const std::string& key) {
@@ -123,6 +129,8 @@ absl::Status JobTable::Prepare() {
       {&retry_all_,
        "UPDATE jobs SET state = 0, attempts = 0, next_attempt = ?1, updated = ?1 "
        "WHERE state = 3"},
+      {&drop_one_, "DELETE FROM jobs WHERE state = 3 AND key = ?1"},
+      {&drop_all_, "DELETE FROM jobs WHERE state = 3"},
       {&remove_, "DELETE FROM jobs WHERE key = ?1"},
       {&first_ready_, "SELECT min(next_attempt) FROM jobs WHERE state = 0"},
       {&first_waiting_, "SELECT min(next_attempt) FROM jobs WHERE state = 4"},
@@ -136,6 +144,9 @@ absl::Status JobTable::Prepare() {
        "DELETE FROM jobs WHERE key IN "
        "(SELECT key FROM jobs WHERE state = 2 AND updated < ?1 ORDER BY updated LIMIT ?2)"},
       {&count_, "SELECT state, count(*) FROM jobs GROUP BY state"},
+      {&count_kinds_,
+       "SELECT kind, state, count(*), min(enqueued) FROM jobs WHERE state <> 2 "
+       "GROUP BY kind, state ORDER BY kind"},
   };
   for (const auto& [statement, sql] : statements) {
     KH_ASSIGN_OR_RETURN(*statement, database_->Prepare(sql));
@@ -300,21 +311,22 @@ absl::StatusOr<JobTable::Running> JobTable::FindClaim(const std::string& key, in
 }
 
 absl::Status JobTable::SetState(const std::string& key, Row from, Row to, int64_t next_attempt_ns,
-                                const std::string& error) {
+                                const std::string& note) {
   KH_RETURN_IF_ERROR(set_state_.Bind(1, key)
                          .Bind(2, to)
                          .Bind(3, next_attempt_ns)
                          .Bind(4, NowNanoseconds())
-                         .Bind(5, error)
+                         .Bind(5, note)
                          .Run());
   Move(from, to);
   return absl::OkStatus();
 }
 
-absl::Status JobTable::Complete(const std::string& key, int64_t claim_id) {
+absl::Status JobTable::Complete(const std::string& key, int64_t claim_id,
+                                const std::string& result) {
   KH_ASSIGN_OR_RETURN(const Running running, FindClaim(key, claim_id));
   if (running.next.has_value()) return Restart(key, kRunning, *running.next);
-  KH_RETURN_IF_ERROR(SetState(key, kRunning, kDone, NowNanoseconds(), ""));
+  KH_RETURN_IF_ERROR(SetState(key, kRunning, kDone, NowNanoseconds(), result));
   return ForgetOldDone();
 }
 
@@ -353,13 +365,20 @@ absl::Status JobTable::RetryDead(const std::string& key) {
   if (!key.empty()) retry.Bind(2, key);
   KH_RETURN_IF_ERROR(retry.Run());
   const int64_t revived = database_->changes();
-  if (revived == 0) {
-    return key.empty() ? absl::NotFoundError("no job is dead")
-                       : absl::NotFoundError(absl::StrCat("no dead job: ", key));
-  }
+  if (revived == 0) return NoDeadJob(key);
   counts_[kDead] -= revived;
   counts_[kReady] += revived;
   wake_up_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status JobTable::DropDead(const std::string& key) {
+  SqliteStatement& drop = key.empty() ? drop_all_ : drop_one_;
+  if (!key.empty()) drop.Bind(1, key);
+  KH_RETURN_IF_ERROR(drop.Run());
+  const int64_t dropped = database_->changes();
+  if (dropped == 0) return NoDeadJob(key);
+  counts_[kDead] -= dropped;
   return absl::OkStatus();
 }
 
@@ -400,6 +419,24 @@ absl::Status JobTable::Stats(JobQueueStats* stats) {
   return absl::OkStatus();
 }
 
+absl::Status JobTable::StatsByKind(std::vector<JobKindStats>* stats) {
+  while (true) {
+    KH_ASSIGN_OR_RETURN(const bool row, count_kinds_.Step());
+    if (!row) return absl::OkStatus();
+    const std::string kind = count_kinds_.Text(0);
+    if (stats->empty() || stats->back().kind != kind) stats->push_back({.kind = kind});
+    JobKindStats& of_kind = stats->back();
+    const int64_t state = count_kinds_.Int(1);
+    const int64_t count = count_kinds_.Int(2);
+    if (state == kDead) {
+      of_kind.dead += count;
+      continue;
+    }
+    (state == kRunning ? of_kind.running : of_kind.pending) += count;
+    of_kind.oldest = std::min(of_kind.oldest, absl::FromUnixNanos(count_kinds_.Int(3)));
+  }
+}
+
 absl::Status JobTable::Get(const std::string& key, Job* job) {
   std::vector<Job> jobs;
   get_.Bind(1, key);
@@ -432,6 +469,7 @@ absl::Status JobTable::ReadJobs(SqliteStatement& statement, std::vector<Job>* jo
 
 Job JobTable::ReadJob(const SqliteStatement& row) {
   const int64_t state = row.Int(4);
+  const bool is_done = state == kDone;
   return Job{.key = row.Text(0),
              .kind = row.Text(1),
              .payload = row.Blob(2),
@@ -441,7 +479,8 @@ Job JobTable::ReadJob(const SqliteStatement& row) {
              .next_attempt = absl::FromUnixNanos(row.Int(6)),
              .enqueued_at = absl::FromUnixNanos(row.Int(7)),
              .updated_at = absl::FromUnixNanos(row.Int(8)),
-             .last_error = row.Text(9),
+             .last_error = is_done ? "" : row.Text(9),
+             .result = is_done ? row.Text(9) : "",
              .claim_id = row.Int(10),
              .superseded = row.Int(11) != 0};
 }

@@ -30,13 +30,15 @@ class JobTable {
 
   absl::Status Enqueue(const NewJob& job);
   absl::Status Claim(int limit, const std::string& kind, std::vector<Job>* jobs);
-  absl::Status Complete(const std::string& key, int64_t claim_id);
+  absl::Status Complete(const std::string& key, int64_t claim_id, const std::string& result);
   absl::Status Fail(const std::string& key, int64_t claim_id, const std::string& error,
                     bool retryable);
   absl::Status RetryDead(const std::string& key);
+  absl::Status DropDead(const std::string& key);
   absl::Status Remove(const std::string& key);
   absl::Status NextDue(absl::Time* due);
   absl::Status Stats(JobQueueStats* stats);
+  absl::Status StatsByKind(std::vector<JobKindStats>* stats);
   absl::Status Get(const std::string& key, Job* job);
   absl::Status List(std::optional<JobState> state, const std::string& after_key, int limit,
                     std::vector<Job>* jobs);
@@ -70,7 +72,7 @@ class JobTable {
   };
   absl::StatusOr<Running> FindClaim(const std::string& key, int64_t claim_id);
   absl::Status SetState(const std::string& key, Row from, Row to, int64_t next_attempt_ns,
-                        const std::string& error);
+                        const std::string& note);
   absl::Duration DelayAfter(int attempts);
   absl::Status ReadJobs(SqliteStatement& statement, std::vector<Job>* jobs);
   static Job ReadJob(const SqliteStatement& row);
@@ -89,8 +91,9 @@ class JobTable {
   bool wake_up_ = false;
 
   SqliteStatement find_, insert_, restart_, set_next_, promote_, claim_ready_, claim_kind_,
-      mark_running_, find_claim_, set_state_, retry_one_, retry_all_, remove_, first_ready_,
-      first_waiting_, count_due_, get_, list_all_, list_state_, list_pending_, old_done_, count_;
+      mark_running_, find_claim_, set_state_, retry_one_, retry_all_, drop_one_, drop_all_, remove_,
+      first_ready_, first_waiting_, count_due_, get_, list_all_, list_state_, list_pending_,
+      old_done_, count_, count_kinds_;
 };
 
 }  // namespace kraken::storage

@@ -1,6 +1,7 @@
 #ifndef KRAKEN_STORAGE_JOURNAL_H_
 #define KRAKEN_STORAGE_JOURNAL_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,18 +12,26 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "kraken/base/clock.h"
+#include "kraken/storage/file_system.h"
 
 namespace kraken::storage {
 
 struct JournalOptions {
-  // The database's file; its directory must exist. One process at a time.
+  // The journal's file; its directory must exist. One process at a time.
   std::string path;
-  // Entries not acknowledged; Append then says RESOURCE_EXHAUSTED.
-  int64_t max_entries = 10'000'000;
+  // Entries not acknowledged; Append then says RESOURCE_EXHAUSTED. Each takes some 40 bytes of
+  // memory.
+  int64_t max_entries = 1'000'000;
+  // The file is a ring of so many segments of so many bytes, written once when it is made, which
+  // takes a second or two. Append says RESOURCE_EXHAUSTED when it is full, and
+  // INVALID_ARGUMENT of an entry that fits in no segment.
+  size_t segment_bytes = 8 << 20;
+  size_t segments = 16;
   size_t max_waiting_operations = 65536;
   // As JobQueueOptions.
   absl::Duration commit_window = absl::ZeroDuration();
-  const Clock* clock = nullptr;  // null: the system's
+  const Clock* clock = nullptr;       // null: the system's
+  FileSystem* file_system = nullptr;  // null: the real one
 };
 
 struct JournalEntry {
@@ -33,10 +42,12 @@ struct JournalEntry {
 };
 
 inline constexpr size_t kMaxJournalSourceBytes = 1 << 10;
-inline constexpr size_t kMaxJournalBodyBytes = 16 << 20;
+inline constexpr size_t kMaxJournalBodyBytes = 4 << 20;
 
 // Durable intake of raw events: appended, acknowledged once they have become jobs, read again after
-// a restart. In an SQLite database of its own, with group commit as JobQueue. Thread-safe.
+// a restart. In a file of its own that never grows (journal_file/journal_log.h), with group commit
+// as JobQueue: while others fill the disk, a commit waits for its own bytes and for nothing else.
+// What was appended without an answer, or with an error, may be read all the same. Thread-safe.
 class Journal {
  public:
   static absl::StatusOr<std::unique_ptr<Journal>> Open(JournalOptions options);

@@ -17,7 +17,9 @@ using testing::IsEmpty;
 class JournalTest : public testing::Test {
  protected:
   JournalTest() {
-    options_.path = MakeTestDir() + "/journal.db";
+    options_.path = MakeTestDir() + "/journal";
+    options_.segment_bytes = 64 << 10;
+    options_.segments = 4;
     options_.clock = &clock_;
     Open();
   }

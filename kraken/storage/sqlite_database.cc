@@ -199,6 +199,16 @@ absl::StatusOr<int64_t> SqliteDatabase::Pragma(const std::string& name) {
 
 int64_t SqliteDatabase::changes() const { return sqlite3_changes64(handle_); }
 
+absl::Status SqliteDatabase::Begin() {
+  TakeFailure().IgnoreError();
+  return Execute("BEGIN IMMEDIATE");
+}
+
+void SqliteDatabase::Rollback() {
+  // Fails when SQLite has rolled back by itself.
+  Execute("ROLLBACK").IgnoreError();
+}
+
 absl::Status SqliteDatabase::TakeFailure() { return std::exchange(failure_, absl::OkStatus()); }
 
 absl::Status SqliteDatabase::Failed(int code) {

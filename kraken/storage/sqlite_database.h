@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kraken/storage/commit_target.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -54,7 +55,7 @@ class SqliteStatement {
 
 // An SQLite database used by one process: WAL, exclusive lock, fsync at each commit. Used by one
 // thread at a time.
-class SqliteDatabase {
+class SqliteDatabase final : public CommitTarget {
  public:
   // Opens or creates. `application_id` and `version` name the schema: FAILED_PRECONDITION when the
   // file is another program's, of a newer version, or in use by another process; DATA_LOSS when it
@@ -63,7 +64,7 @@ class SqliteDatabase {
                                                               int32_t application_id,
                                                               int32_t version,
                                                               const std::string& schema);
-  ~SqliteDatabase();
+  ~SqliteDatabase() override;
 
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;
@@ -73,10 +74,13 @@ class SqliteDatabase {
   // Rows changed by the last statement.
   int64_t changes() const;
 
+  absl::Status Begin() override;
   // The first error since the last call, OK if none: what a transaction is rolled back for.
-  absl::Status TakeFailure();
+  absl::Status TakeFailure() override;
+  absl::Status Commit() override { return Execute("COMMIT"); }
+  void Rollback() override;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const override { return path_; }
 
  private:
   friend class SqliteStatement;

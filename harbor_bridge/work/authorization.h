@@ -1,0 +1,25 @@
+#ifndef HARBOR_BRIDGE_WORK_AUTHORIZATION_H_
+#define HARBOR_BRIDGE_WORK_AUTHORIZATION_H_
+
+#include "absl/strings/string_view.h"
+#include "kraken/net/http_exchange.h"
+
+namespace harbor_bridge {
+
+// Whether two secrets are equal. How long it takes does not tell how much of them is, nor whether
+// their lengths are.
+bool IsSameSecret(absl::string_view given, absl::string_view expected);
+
+// Whether a request brings this Authorization. `expected` empty: none is needed.
+bool IsAuthorized(const kraken::net::HttpExchange& exchange, absl::string_view expected);
+
+// Whether a request may see and do what an operator may: it comes from this host, or with a
+// certificate of the cluster's.
+bool IsOperator(const kraken::net::HttpExchange& exchange);
+
+// 401 with what a client needs to do better.
+void RespondUnauthorized(kraken::net::HttpExchange& exchange);
+
+}  // namespace harbor_bridge
+
+#endif  // HARBOR_BRIDGE_WORK_AUTHORIZATION_H_

@@ -1,0 +1,126 @@
+#include "kraken/daemon/admin_gate.h"
+
+#include <openssl/mem.h>
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "kraken/net/socket_address.h"
+#include "kraken/telemetry/log.h"
+
+namespace kraken::daemon {
+namespace {
+
+constexpr int kAnyPort = 80;
+
+std::string ExpectedAuthorization(const AdminConfig& config) {
+  if (config.username.empty()) return "";
+  return absl::StrCat("Basic ",
+                      absl::Base64Escape(absl::StrCat(config.username, ":", config.password)));
+}
+
+bool IsRead(const net::HttpExchange& exchange) {
+  return exchange.method() == "GET" || exchange.method() == "HEAD";
+}
+
+// "localhost" or a loopback address, with any port.
+bool NamesThisHost(absl::string_view host_field) {
+  const auto host = net::SplitHostPort(host_field, kAnyPort);
+  if (!host.ok()) return false;
+  if (absl::EqualsIgnoreCase(host->host, "localhost")) return true;
+  const auto address = net::SocketAddress::FromIp(host->host, kAnyPort);
+  return address.ok() && address->is_loopback();
+}
+
+bool CameThroughProxy(const net::HeaderMap& headers) {
+  return headers.Has("Forwarded") || headers.Has("X-Forwarded-For") || headers.Has("Via") ||
+         headers.Has("X-Real-IP");
+}
+
+bool IsOnThisHost(const net::HttpExchange& exchange) {
+  const net::HeaderMap& headers = exchange.request().headers;
+  return exchange.peer().address.is_loopback() && !CameThroughProxy(headers) &&
+         NamesThisHost(headers.GetOr("Host"));
+}
+
+// Browsers say in Origin and Sec-Fetch-Site whose page a request is from; other clients say
+// nothing.
+bool IsFromAnotherSite(const net::HeaderMap& headers) {
+  const absl::string_view site = headers.GetOr("Sec-Fetch-Site");
+  if (site == "cross-site" || site == "same-site") return true;
+  const auto origin = headers.Get("Origin");
+  if (!origin.has_value()) return false;
+  absl::string_view host = *origin;
+  if (!absl::ConsumePrefix(&host, "http://") && !absl::ConsumePrefix(&host, "https://"))
+    return true;
+  return !absl::EqualsIgnoreCase(host, headers.GetOr("Host"));
+}
+
+}  // namespace
+
+void ReadConfig(config::ObjectReader& r, AdminConfig* c) {
+  r.Optional("username", &c->username);
+  r.Optional("password", &c->password);
+  r.Optional("public_read", &c->public_read);
+  if (c->username.empty() != c->password.empty()) {
+    r.Error("", "username and password belong together: give both or neither");
+  } else if (absl::StrContains(c->username, ':')) {
+    r.Error("username", "HTTP's Basic authentication lets no ':' be in it");
+  }
+}
+
+AdminGate::AdminGate(AdminConfig config)
+    : authorization_(ExpectedAuthorization(config)), public_read_(config.public_read) {}
+
+net::HttpHandler AdminGate::Guard(net::HttpHandler handler) {
+  return [this, handler = std::move(handler)](std::shared_ptr<net::HttpExchange> exchange) {
+    const absl::Status status = Check(*exchange);
+    if (!status.ok()) return Refuse(*exchange, status);
+    handler(std::move(exchange));
+  };
+}
+
+bool AdminGate::HasPassword(const net::HttpExchange& exchange) const {
+  const absl::string_view given = exchange.request().headers.GetOr("Authorization");
+  return !authorization_.empty() && given.size() == authorization_.size() &&
+         CRYPTO_memcmp(given.data(), authorization_.data(), given.size()) == 0;
+}
+
+absl::Status AdminGate::Check(const net::HttpExchange& exchange) const {
+  if (!IsRead(exchange) && IsFromAnotherSite(exchange.request().headers)) {
+    return absl::PermissionDeniedError("a page of another site gives no orders here");
+  }
+  if (public_read_ && IsRead(exchange)) return absl::OkStatus();
+  if (exchange.peer().certificate.has_value() || HasPassword(exchange) || IsOnThisHost(exchange)) {
+    return absl::OkStatus();
+  }
+  if (!authorization_.empty()) return absl::UnauthenticatedError("username and password, please");
+  return absl::PermissionDeniedError(
+      "this is for operators: ask from this host, with a client certificate, or set `admin` "
+      "(username, password) in the configuration");
+}
+
+void AdminGate::Refuse(net::HttpExchange& exchange, const absl::Status& why) {
+  const auto held_back = log_.Admit(net::EventLoop::MonotonicNow());
+  if (held_back.has_value()) {
+    telemetry::LogWarn("request refused", {{"ip", exchange.peer().address.ip()},
+                                           {"method", exchange.method()},
+                                           {"path", exchange.path()},
+                                           {"reason", why},
+                                           {"refused_since_last_line", *held_back}});
+  }
+  if (absl::IsUnauthenticated(why)) {
+    exchange.RespondError(401, why.message(),
+                          {{"WWW-Authenticate", "Basic realm=\"operators\", charset=\"UTF-8\""}});
+  } else {
+    exchange.RespondError(403, why.message());
+  }
+}
+
+}  // namespace kraken::daemon
