@@ -62,7 +62,7 @@ class BackendSetTest : public ::testing::Test {
  protected:
   std::unique_ptr<DockerRegistry> StartRegistry(DockerRegistryOptions options) {
     options.basic_auth = true;
-    auto registry = DockerRegistry::Start(std::move(options));
+    auto registry = DockerRegistry::Start(options);
     EXPECT_OK(registry);
     return registry.ok() ? *std::move(registry) : nullptr;
   }

@@ -154,8 +154,9 @@ void PowerLossFileSystem::MakeDurable(File& file) {
     const std::string_view now = PageOf(file.current->bytes, offset);
     if (now != PageOf(file.failed->bytes, offset)) continue;
     const std::string_view before = PageOf(file.durable->bytes, offset);
-    for (size_t i = 0; i < now.size(); ++i)
+    for (size_t i = 0; i < now.size(); ++i) {
       content[offset + i] = i < before.size() ? before[i] : '\0';
+    }
   }
   file.durable = std::make_shared<const FileBytes>(std::move(content));
 }

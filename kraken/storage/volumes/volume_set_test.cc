@@ -25,7 +25,6 @@ namespace kraken::storage {
 namespace {
 
 using testing::AllOf;
-using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -389,6 +388,7 @@ TEST_F(VolumeSetTest, WhoeverBeginsABlobSharesOnePartial) {
     clock_.Advance(absl::Minutes(2));
     std::vector<std::shared_ptr<PartialBlob>> partials(4);
     std::vector<std::thread> threads;
+    threads.reserve(partials.size());
     for (auto& partial : partials) {
       threads.emplace_back([&, this] {
         auto opened = store_->OpenPartial(blob.digest, blob.size(), {});
