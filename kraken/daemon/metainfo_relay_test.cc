@@ -74,6 +74,7 @@ class MetainfoRelayTest : public ::testing::Test {
   void Start(const std::vector<TestOrigin*>& origins, int max_replica = 3,
              absl::Duration ttl = absl::Hours(1)) {
     std::vector<std::string> addresses;
+    addresses.reserve(origins.size());
     for (TestOrigin* origin : origins) addresses.push_back(origin->address());
     loop_.RunAndWait([&] {
       access_ = std::make_unique<OriginAccess>(&loop_.loop(), addresses, max_replica);

@@ -190,7 +190,7 @@ TEST_F(PullCommandTest, TakesAPasswordOrTheLoginOfOtherPrograms) {
   ASSERT_OK(pusher.PushBlob(Repository(), kConfig));
   ASSERT_OK(pusher.PushManifest(Repository(), "latest", kOciManifestType, ManifestJson({})));
   const auto write = [&](absl::string_view name, absl::string_view text) {
-    const std::string path = absl::StrCat(directory, "/", name);
+    std::string path = absl::StrCat(directory, "/", name);
     std::ofstream(path) << text;
     return path;
   };

@@ -43,7 +43,7 @@ ChannelDirectory::ChannelDirectory(net::EventLoop* loop, ChannelDirectoryOptions
   KeepCallbackThreads();
 }
 
-ChannelDirectory::~ChannelDirectory() = default;
+ChannelDirectory::~ChannelDirectory() { *alive_ = nullptr; }
 
 void ChannelDirectory::Get(absl::string_view http_address, Callback done) {
   const std::string address(http_address);

@@ -49,6 +49,9 @@ class ChannelDirectory {
   // The channel turned out dead: the next Get() asks again.
   void Suspect(absl::string_view http_address);
 
+  // For calls that may end after it: what is pointed to is null then. Looked at in the loop.
+  std::shared_ptr<ChannelDirectory* const> alive() const { return alive_; }
+
  private:
   struct Entry;
 
@@ -61,6 +64,7 @@ class ChannelDirectory {
   const ChannelDirectoryOptions options_;
   net::HttpClient http_;
   absl::flat_hash_map<std::string, std::unique_ptr<Entry>> entries_;
+  const std::shared_ptr<ChannelDirectory*> alive_ = std::make_shared<ChannelDirectory*>(this);
 };
 
 }  // namespace kraken::rpc

@@ -55,23 +55,25 @@ class StreamOpener : public std::enable_shared_from_this<StreamOpener<In, Reques
   StreamOpener(net::EventLoop* loop, ChannelDirectory* directory, absl::string_view host,
                Request request, StreamEvents<In> events, Start start)
       : loop_(loop),
-        directory_(directory),
+        directory_(directory->alive()),
         host_(host),
         request_(std::move(request)),
         events_(std::move(events)),
         start_(std::move(start)) {}
 
   void Open() {
-    directory_->Get(host_, [self = this->shared_from_this()](
-                               absl::StatusOr<std::shared_ptr<grpc::Channel>> channel) {
-      absl::Status status = channel.status();
-      if (status.ok() && self->handle_->cancelled()) status = absl::CancelledError("given up");
-      if (status.ok()) {
-        self->StartStream(*channel);
-      } else {
-        self->Close(status);
-      }
-    });
+    if (*directory_ == nullptr) return Close(absl::CancelledError("shutting down"));
+    (*directory_)
+        ->Get(host_, [self = this->shared_from_this()](
+                         absl::StatusOr<std::shared_ptr<grpc::Channel>> channel) {
+          absl::Status status = channel.status();
+          if (status.ok() && self->handle_->cancelled()) status = absl::CancelledError("given up");
+          if (status.ok()) {
+            self->StartStream(*channel);
+          } else {
+            self->Close(status);
+          }
+        });
   }
 
   const std::shared_ptr<PendingCall>& handle() const { return handle_; }
@@ -95,8 +97,8 @@ class StreamOpener : public std::enable_shared_from_this<StreamOpener<In, Reques
   }
 
   void OnClosed(const absl::Status& status) {
-    if (absl::IsUnavailable(status)) {
-      directory_->Suspect(host_);
+    if (absl::IsUnavailable(status) && *directory_ != nullptr) {
+      (*directory_)->Suspect(host_);
       if (!answered_ && !retried_ && !handle_->cancelled()) {
         retried_ = true;
         Open();
@@ -111,7 +113,7 @@ class StreamOpener : public std::enable_shared_from_this<StreamOpener<In, Reques
   }
 
   net::EventLoop* const loop_;
-  ChannelDirectory* const directory_;
+  const std::shared_ptr<ChannelDirectory* const> directory_;
   const std::string host_;
   const Request request_;
   const StreamEvents<In> events_;
