@@ -12,9 +12,9 @@ def upload(registry, repository, made, tag=None):
     for digest, content in made.blobs.items():
         _upload_blob(registry, repository, digest, content)
     for manifest in made.manifests:
-        _upload_manifest(registry, repository, manifest, manifest.digest)
+        upload_manifest(registry, repository, manifest, manifest.digest)
     if tag:
-        _upload_manifest(registry, repository, made.root, tag)
+        upload_manifest(registry, repository, made.root, tag)
 
 
 def _upload_blob(registry, repository, digest, content):
@@ -24,7 +24,8 @@ def _upload_blob(registry, repository, digest, content):
     _send(registry, "PUT", path, 201, content, "application/octet-stream")
 
 
-def _upload_manifest(registry, repository, manifest, reference):
+def upload_manifest(registry, repository, manifest, reference):
+    """One formats.Manifest, whose blobs are there. `reference`: a tag, or its digest."""
     path = f"/v2/{repository}/manifests/{reference}"
     _send(registry, "PUT", path, 201, manifest.data, manifest.media_type)
 
