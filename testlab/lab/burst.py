@@ -7,7 +7,7 @@ import threading
 import typing
 
 from testlab.lab import formats
-from testlab.lab.upload import upload, upload_manifest
+from testlab.lab.upload import upload_blobs, upload_manifest
 
 _PUSHERS = 3
 _OWN_LAYERS = 2
@@ -56,12 +56,7 @@ class Burst:
         blobs = collections.defaultdict(dict)
         for push in pushes:
             blobs[push.repository].update(push.made.blobs)
-        parts = [
-            (repository, {digest: content})
-            for repository, by_digest in blobs.items()
-            for digest, content in by_digest.items()
-        ]
-        _at_once(self._upload_blobs, [parts[lane::_PUSHERS] for lane in range(_PUSHERS)])
+        upload_blobs(self._registry, blobs)
 
     def push(self, pushes):
         """The manifests. LabError or OSError of the first that failed."""
@@ -69,11 +64,9 @@ class Burst:
         lanes = [[] for _ in range(_PUSHERS)]
         for push in pushes:
             lanes[int(push.tag[1:]) % _PUSHERS].append(push)
-        _at_once(self._push_all, lanes)
-
-    def _upload_blobs(self, parts):
-        for repository, blobs in parts:
-            upload(self._registry, repository, formats.Made((), blobs))
+        with concurrent.futures.ThreadPoolExecutor(_PUSHERS) as pool:
+            for done in [pool.submit(self._push_all, lane) for lane in lanes]:
+                done.result()
 
     def _push_all(self, pushes):
         for push in pushes:
@@ -84,9 +77,3 @@ class Burst:
                 self.count += 1
                 count = self.count
             self._when_pushed(count)
-
-
-def _at_once(function, lanes):
-    with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
-        for done in [pool.submit(function, lane) for lane in lanes]:
-            done.result()

@@ -1,10 +1,12 @@
 """Pushes exact bytes to a registry: every media type, nothing converted on the way."""
 
+import concurrent.futures
 import urllib.parse
 
 from testlab.lab.errors import LabError
 
 _TIMEOUT_S = 60
+_AT_ONCE = 8
 
 
 def upload(registry, repository, made, tag=None):
@@ -15,6 +17,18 @@ def upload(registry, repository, made, tag=None):
         upload_manifest(registry, repository, manifest, manifest.digest)
     if tag:
         upload_manifest(registry, repository, made.root, tag)
+
+
+def upload_blobs(registry, blobs):
+    """Several at once: a registry waits for its disk. `blobs`: {repository: {digest: bytes}}"""
+    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+        uploads = [
+            pool.submit(_upload_blob, registry, repository, digest, content)
+            for repository, contents in blobs.items()
+            for digest, content in contents.items()
+        ]
+        for done in uploads:
+            done.result()
 
 
 def _upload_blob(registry, repository, digest, content):
