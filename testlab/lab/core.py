@@ -59,6 +59,11 @@ class Core:
             self._changed.wait_for(lambda: found() is not None, timeout_s)
             return found()
 
+    def events_from(self, number):
+        """All events but the first `number` that came."""
+        with self._changed:
+            return [event for _, event in self._events[number:]]
+
     def close(self):
         self._server.shutdown()
         self._server.server_close()

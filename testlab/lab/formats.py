@@ -125,6 +125,21 @@ def make_image(name, form, architecture=HERE):
     )
 
 
+def make_flat_image(name, layers, form=OCI):
+    """An image of layers with this content, which nobody can unpack."""
+    config = layout.to_json({"architecture": HERE, "os": "linux", "config": {"User": name}})
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": form.manifest,
+        "config": layout.descriptor(form.config, config),
+        "layers": [layout.descriptor(form.layer, layer) for layer in layers],
+    }
+    return Made(
+        (Manifest(form.manifest, layout.to_json(manifest)),),
+        {layout.sha256_digest(blob): blob for blob in [config, *layers]},
+    )
+
+
 def make_index(name, form):
     """An index of two images, one of them for this machine."""
     here, other = make_image(name, form), make_image(name, form, _ELSEWHERE)

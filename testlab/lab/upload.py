@@ -1,10 +1,12 @@
 """Pushes exact bytes to a registry: every media type, nothing converted on the way."""
 
+import concurrent.futures
 import urllib.parse
 
 from testlab.lab.errors import LabError
 
 _TIMEOUT_S = 60
+_AT_ONCE = 8
 
 
 def upload(registry, repository, made, tag=None):
@@ -12,9 +14,21 @@ def upload(registry, repository, made, tag=None):
     for digest, content in made.blobs.items():
         _upload_blob(registry, repository, digest, content)
     for manifest in made.manifests:
-        _upload_manifest(registry, repository, manifest, manifest.digest)
+        upload_manifest(registry, repository, manifest, manifest.digest)
     if tag:
-        _upload_manifest(registry, repository, made.root, tag)
+        upload_manifest(registry, repository, made.root, tag)
+
+
+def upload_blobs(registry, blobs):
+    """Several at once: a registry waits for its disk. `blobs`: {repository: {digest: bytes}}"""
+    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+        uploads = [
+            pool.submit(_upload_blob, registry, repository, digest, content)
+            for repository, contents in blobs.items()
+            for digest, content in contents.items()
+        ]
+        for done in uploads:
+            done.result()
 
 
 def _upload_blob(registry, repository, digest, content):
@@ -24,7 +38,8 @@ def _upload_blob(registry, repository, digest, content):
     _send(registry, "PUT", path, 201, content, "application/octet-stream")
 
 
-def _upload_manifest(registry, repository, manifest, reference):
+def upload_manifest(registry, repository, manifest, reference):
+    """One formats.Manifest, whose blobs are there. `reference`: a tag, or its digest."""
     path = f"/v2/{repository}/manifests/{reference}"
     _send(registry, "PUT", path, 201, manifest.data, manifest.media_type)
 
