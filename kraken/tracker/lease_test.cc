@@ -173,8 +173,8 @@ TEST_F(LeaseTest, APeerThatHangsWhileItsConnectionLivesIsGoneWithinSeconds) {
   const ThreadedPeer lives(tracker_.address(), 1001);
   ThreadedPeer hangs(tracker_.address(), 1002);
   WaitFor(Entries(2));
-  absl::Notification go_on;
-  hangs.thread.loop().Post([&] { go_on.WaitForNotification(); });
+  auto go_on = std::make_shared<absl::Notification>();
+  hangs.thread.loop().Post([go_on] { go_on->WaitForNotification(); });
   EXPECT_LT(WaitFor(Entries(1)), kSeconds);
 
   // Nobody is told of it any more.
@@ -183,7 +183,7 @@ TEST_F(LeaseTest, APeerThatHangsWhileItsConnectionLivesIsGoneWithinSeconds) {
   ASSERT_EQ(told.peers_size(), 1);
   EXPECT_EQ(told.peers(0).port(), 1001u);
 
-  go_on.Notify();
+  go_on->Notify();
   EXPECT_THAT(hangs.disconnected.Wait(0),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("trackerserver.peer_timeout")));
   WaitFor(Entries(3));
@@ -194,13 +194,13 @@ TEST_F(LeaseTest, APeerWithNothingToAnnounceStays) {
   ThreadedPeer idle(tracker_.address(), 1001, 1, absl::Minutes(5));
   ThreadedPeer hangs(tracker_.address(), 1002);
   WaitFor([](const AnnounceHubStats& stats) { return stats.streams == 2 && stats.peers == 1; });
-  absl::Notification go_on;
-  hangs.thread.loop().Post([&] { go_on.WaitForNotification(); });
+  auto go_on = std::make_shared<absl::Notification>();
+  hangs.thread.loop().Post([go_on] { go_on->WaitForNotification(); });
   // By when the other one is gone, one that says nothing at all would be gone too.
   WaitFor([](const AnnounceHubStats& stats) { return stats.silent >= 1 && stats.streams == 1; });
   EXPECT_EQ(Stats().silent, 1u);
   EXPECT_EQ(idle.disconnected.size(), 0u);
-  go_on.Notify();
+  go_on->Notify();
 }
 
 // All its peers have spoken meanwhile, and it could not hear.
