@@ -10,12 +10,7 @@
 namespace harbor_bridge {
 namespace {
 
-struct Type {
-  absl::string_view name;
-  ImageEvent::Kind kind;
-};
-
-constexpr Type kTypes[] = {
+constexpr HarborEventType kTypes[] = {
     {"harbor.artifact.pushed", ImageEvent::Kind::kPush},
     {"harbor.artifact.pulled", ImageEvent::Kind::kPull},
     {"harbor.artifact.deleted", ImageEvent::Kind::kDelete},
@@ -40,13 +35,7 @@ absl::StatusOr<ParsedEvents> ReadCloudEvent(const nlohmann::json& document) {
   }
   const std::string name = TextAt(document, "type");
   if (name.empty()) return absl::InvalidArgumentError("a CloudEvent without type");
-  for (const Type& type : kTypes) {
-    if (!absl::EqualsIgnoreCase(type.name, name)) continue;
-    return ReadHarborEventData(type.kind, kraken::FindJsonIgnoreCase(document, "data"));
-  }
-  ParsedEvents parsed;
-  parsed.ignored = 1;
-  return parsed;
+  return ReadHarborEvent(kTypes, name, kraken::FindJsonIgnoreCase(document, "data"));
 }
 
 }  // namespace harbor_bridge

@@ -162,6 +162,16 @@ absl::StatusOr<ParsedEvents> ReadQuota(const nlohmann::json& data) {
 
 }  // namespace
 
+absl::StatusOr<ParsedEvents> ReadHarborEvent(absl::Span<const HarborEventType> types,
+                                             absl::string_view name, const nlohmann::json* data) {
+  for (const HarborEventType& type : types) {
+    if (absl::EqualsIgnoreCase(type.name, name)) return ReadHarborEventData(type.kind, data);
+  }
+  ParsedEvents parsed;
+  parsed.ignored = 1;
+  return parsed;
+}
+
 absl::StatusOr<ParsedEvents> ReadHarborEventData(ImageEvent::Kind kind,
                                                  const nlohmann::json* data) {
   if (data == nullptr || !data->is_object()) {

@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 
-#include "absl/strings/match.h"
 #include "harbor_bridge/event/cloud_event.h"
 #include "harbor_bridge/event/event_json.h"
 #include "harbor_bridge/event/harbor_event_data.h"
@@ -12,13 +11,8 @@
 namespace harbor_bridge {
 namespace {
 
-struct Type {
-  absl::string_view name;
-  ImageEvent::Kind kind;
-};
-
 // Harbor 1.10 called the first three pushImage, pullImage and deleteImage.
-constexpr Type kTypes[] = {
+constexpr HarborEventType kTypes[] = {
     {"PUSH_ARTIFACT", ImageEvent::Kind::kPush},
     {"PULL_ARTIFACT", ImageEvent::Kind::kPull},
     {"DELETE_ARTIFACT", ImageEvent::Kind::kDelete},
@@ -38,13 +32,7 @@ constexpr Type kTypes[] = {
 absl::StatusOr<ParsedEvents> ReadDefaultWebhook(const nlohmann::json& document) {
   const std::string name = TextAt(document, "type");
   if (name.empty()) return absl::InvalidArgumentError("a webhook without type");
-  for (const Type& type : kTypes) {
-    if (!absl::EqualsIgnoreCase(type.name, name)) continue;
-    return ReadHarborEventData(type.kind, kraken::FindJsonIgnoreCase(document, "event_data"));
-  }
-  ParsedEvents parsed;
-  parsed.ignored = 1;
-  return parsed;
+  return ReadHarborEvent(kTypes, name, kraken::FindJsonIgnoreCase(document, "event_data"));
 }
 
 absl::StatusOr<ParsedEvents> ParseHarborWebhook(absl::string_view body) {

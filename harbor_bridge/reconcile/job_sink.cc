@@ -3,42 +3,27 @@
 #include <memory>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "harbor_bridge/work/enqueue_all.h"
 #include "kraken/telemetry/log.h"
 
 namespace harbor_bridge {
-namespace {
-
-// Waits for several operations, which share a commit.
-struct Batch {
-  explicit Batch(size_t operations) : missing(operations) {}
-
-  void Done(const absl::Status& done) {
-    absl::MutexLock lock(&mu);
-    status.Update(done);
-    --missing;
-  }
-  absl::Status Wait() {
-    const auto complete = [this] { return missing == 0; };
-    absl::MutexLock lock(&mu);
-    mu.Await(absl::Condition(&complete));
-    return status;
-  }
-
-  absl::Mutex mu;
-  size_t missing;
-  absl::Status status;
-};
-
-}  // namespace
 
 absl::Status JobSink::Enqueue(const std::vector<ImageWork>& work) {
-  auto batch = std::make_shared<Batch>(work.size());
-  for (const ImageWork& item : work) {
-    queue_->Enqueue(item.ToJob(kReconciliationPriority),
-                    [batch](const absl::Status& status) { batch->Done(status); });
-  }
-  return batch->Wait();
+  struct Call {
+    absl::Notification done;
+    absl::Status status;
+  };
+  std::vector<kraken::storage::NewJob> jobs;
+  jobs.reserve(work.size());
+  for (const ImageWork& item : work) jobs.push_back(item.ToJob(kReconciliationPriority));
+  auto call = std::make_shared<Call>();
+  EnqueueAll(*queue_, std::move(jobs), [call](const absl::Status& status) {
+    call->status = status;
+    call->done.Notify();
+  });
+  call->done.WaitForNotification();
+  return call->status;
 }
 
 absl::Status JobSink::OnTagGone(const ImageWork& tag) {

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
 #include "kraken/base/unique_fd.h"
+#include "kraken/storage/file_io.h"
 
 namespace harbor_bridge {
 namespace {
@@ -33,12 +35,9 @@ absl::StatusOr<kraken::UniqueFd> CreateSecretFile(const std::string& path) {
 
 absl::Status WriteAll(const kraken::UniqueFd& file, const std::string& path,
                       absl::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(file.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return kraken::ErrnoToStatus(errno, path);
-    text.remove_prefix(static_cast<size_t>(written));
-  }
+  KH_RETURN_IF_ERROR(kraken::storage::WriteFully(
+      file.get(), 0,
+      absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(text.data()), text.size()), path));
   return fsync(file.get()) == 0 ? absl::OkStatus() : kraken::ErrnoToStatus(errno, path);
 }
 
@@ -174,15 +173,12 @@ std::optional<int64_t> Registration::InstanceId() {
   return instance != nullptr ? std::optional<int64_t>(instance->id) : std::nullopt;
 }
 
-void Registration::EnsureWebhook(const std::string& project) {
-  const auto policies = harbor_->ListWebhookPolicies(project);
-  if (!policies.ok()) return report_->Fail("list webhook policies", policies.status());
-  api::WebhookPolicy desired = DesiredWebhook(options_, version_);
-  const std::string what = absl::StrCat("webhook policy ", desired.name, " of project ", project);
-  const api::WebhookPolicy* actual = FindNamed(*policies, desired.name);
+template <typename Policy, typename Create, typename Update>
+void Registration::EnsurePolicy(const std::string& what, const std::vector<Policy>& all,
+                                Policy desired, Create create, Update update) {
+  const Policy* actual = FindNamed(all, desired.name);
   if (actual == nullptr) {
-    Apply(absl::StrCat("create ", what),
-          [&] { return harbor_->CreateWebhookPolicy(project, desired); });
+    Apply(absl::StrCat("create ", what), [&] { return create(desired); });
     return;
   }
   const std::string wrong = WhatIsWrong(*actual, desired);
@@ -191,30 +187,35 @@ void Registration::EnsureWebhook(const std::string& project) {
     return;
   }
   desired.id = actual->id;
-  Apply(absl::StrCat("put ", what, " right: ", wrong),
-        [&] { return harbor_->UpdateWebhookPolicy(project, desired); });
+  Apply(absl::StrCat("put ", what, " right: ", wrong), [&] { return update(desired); });
+}
+
+void Registration::EnsureWebhook(const std::string& project) {
+  const auto policies = harbor_->ListWebhookPolicies(project);
+  if (!policies.ok()) return report_->Fail("list webhook policies", policies.status());
+  EnsurePolicy(
+      absl::StrCat("webhook policy ", options_.name, " of project ", project), *policies,
+      DesiredWebhook(options_, version_),
+      [&](const api::WebhookPolicy& desired) {
+        return harbor_->CreateWebhookPolicy(project, desired);
+      },
+      [&](const api::WebhookPolicy& desired) {
+        return harbor_->UpdateWebhookPolicy(project, desired);
+      });
 }
 
 void Registration::EnsurePreheatPolicy(const api::Project& project, int64_t provider_id) {
   const auto policies = harbor_->ListPreheatPolicies(project.name);
   if (!policies.ok()) return report_->Fail("list preheat policies", policies.status());
-  api::PreheatPolicy desired = DesiredPreheatPolicy(options_, project.id, provider_id);
-  const std::string what =
-      absl::StrCat("preheat policy ", desired.name, " of project ", project.name);
-  const api::PreheatPolicy* actual = FindNamed(*policies, desired.name);
-  if (actual == nullptr) {
-    Apply(absl::StrCat("create ", what),
-          [&] { return harbor_->CreatePreheatPolicy(project.name, desired); });
-    return;
-  }
-  const std::string wrong = WhatIsWrong(*actual, desired);
-  if (wrong.empty()) {
-    ++unchanged_;
-    return;
-  }
-  desired.id = actual->id;
-  Apply(absl::StrCat("put ", what, " right: ", wrong),
-        [&] { return harbor_->UpdatePreheatPolicy(project.name, desired); });
+  EnsurePolicy(
+      absl::StrCat("preheat policy ", options_.name, " of project ", project.name), *policies,
+      DesiredPreheatPolicy(options_, project.id, provider_id),
+      [&](const api::PreheatPolicy& desired) {
+        return harbor_->CreatePreheatPolicy(project.name, desired);
+      },
+      [&](const api::PreheatPolicy& desired) {
+        return harbor_->UpdatePreheatPolicy(project.name, desired);
+      });
 }
 
 void Registration::Unregister() {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "harbor_bridge/harbor/harbor_client.h"
@@ -37,6 +38,10 @@ class Registration {
   std::optional<int64_t> InstanceId();
   absl::Status ReplaceInstance(const api::PreheatInstance& actual,
                                const api::PreheatInstance& desired);
+  // Makes or mends the one of `all` that bears the name of `desired`. `what`: for the report.
+  template <typename Policy, typename Create, typename Update>
+  void EnsurePolicy(const std::string& what, const std::vector<Policy>& all, Policy desired,
+                    Create create, Update update);
   void EnsureWebhook(const std::string& project);
   void EnsurePreheatPolicy(const api::Project& project, int64_t provider_id);
   void RemoveFrom(const std::string& project);

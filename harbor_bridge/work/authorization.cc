@@ -1,30 +1,12 @@
 #include "harbor_bridge/work/authorization.h"
 
-#include <openssl/mem.h>
-
-#include "kraken/base/digest.h"
-#include "kraken/base/sha256.h"
+#include "kraken/base/same_secret.h"
 
 namespace harbor_bridge {
-namespace {
-
-kraken::Digest HashOf(absl::string_view secret) {
-  kraken::Sha256 hash;
-  hash.Update(secret);
-  return hash.Finish();
-}
-
-}  // namespace
-
-bool IsSameSecret(absl::string_view given, absl::string_view expected) {
-  const kraken::Digest a = HashOf(given);
-  const kraken::Digest b = HashOf(expected);
-  return CRYPTO_memcmp(a.bytes().data(), b.bytes().data(), a.bytes().size()) == 0;
-}
 
 bool IsAuthorized(const kraken::net::HttpExchange& exchange, absl::string_view expected) {
   return expected.empty() ||
-         IsSameSecret(exchange.request().headers.GetOr("Authorization"), expected);
+         kraken::IsSameSecret(exchange.request().headers.GetOr("Authorization"), expected);
 }
 
 bool IsOperator(const kraken::net::HttpExchange& exchange) {

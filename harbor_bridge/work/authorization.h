@@ -6,10 +6,6 @@
 
 namespace harbor_bridge {
 
-// Whether two secrets are equal. How long it takes does not tell how much of them is, nor whether
-// their lengths are.
-bool IsSameSecret(absl::string_view given, absl::string_view expected);
-
 // Whether a request brings this Authorization. `expected` empty: none is needed.
 bool IsAuthorized(const kraken::net::HttpExchange& exchange, absl::string_view expected);
 

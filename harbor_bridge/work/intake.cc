@@ -1,7 +1,6 @@
 #include "harbor_bridge/work/intake.h"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 #include <vector>
 
@@ -11,7 +10,9 @@
 #include "harbor_bridge/event/harbor_webhook.h"
 #include "harbor_bridge/event/registry_notification.h"
 #include "harbor_bridge/work/authorization.h"
+#include "harbor_bridge/work/enqueue_all.h"
 #include "harbor_bridge/work/event_actions.h"
+#include "harbor_bridge/work/harbor_routes.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/telemetry/log.h"
 
@@ -31,16 +32,18 @@ absl::string_view Intake::NameOf(Source source) {
 }
 
 void Intake::AddRoutes(kraken::net::Router& router) {
-  AddEventRoutes(router, Source::kRegistry, "/registry/notifications");
-  AddEventRoutes(router, Source::kWebhook, "/webhook");
-  router.Add("GET", "/{harbor}/health", [this](Exchange exchange) {
-    absl::StatusOr<const Harbor*> harbor = parts_.harbors->Find(exchange->path_param("harbor"));
-    if (harbor.ok()) {
-      exchange->Respond(200, {{"Content-Type", "text/plain"}}, "OK");
-    } else {
-      exchange->RespondError(404, harbor.status().message());
-    }
-  });
+  const auto take = [this](Source source) {
+    return [this, source](Exchange exchange, const Harbor& harbor) {
+      Receive(std::move(exchange), harbor, source);
+    };
+  };
+  AddHarborRoute(router, "POST", "/registry/notifications", parts_.harbors,
+                 take(Source::kRegistry));
+  AddHarborRoute(router, "POST", "/webhook", parts_.harbors, take(Source::kWebhook));
+  AddNamedHarborRoute(router, "GET", "/health", parts_.harbors,
+                      [](const Exchange& exchange, const Harbor&) {
+                        exchange->Respond(200, {{"Content-Type", "text/plain"}}, "OK");
+                      });
   router.Add("GET", "/x/quarantine", [this](Exchange exchange) {
     if (!IsOperator(*exchange)) {
       exchange->RespondError(403, "for this host, or with a client certificate");
@@ -56,20 +59,6 @@ void Intake::AddRoutes(kraken::net::Router& router) {
             }
           });
         });
-  });
-}
-
-void Intake::AddEventRoutes(kraken::net::Router& router, Source source, absl::string_view path) {
-  router.Add("POST", path, [this, source](Exchange exchange) {
-    Receive(std::move(exchange), parts_.harbors->first(), source);
-  });
-  router.Add("POST", absl::StrCat("/{harbor}", path), [this, source](Exchange exchange) {
-    absl::StatusOr<const Harbor*> harbor = parts_.harbors->Find(exchange->path_param("harbor"));
-    if (harbor.ok()) {
-      Receive(std::move(exchange), **harbor, source);
-    } else {
-      exchange->RespondError(404, harbor.status().message());
-    }
   });
 }
 
@@ -196,29 +185,16 @@ void Intake::Enqueue(int64_t sequence, const std::string& harbor, const ParsedEv
       if (!is_new) it->second.expected |= item.expected;
     }
   }
-  if (work.empty()) {
-    Acknowledge(sequence);
-    return;
-  }
+  std::vector<kraken::storage::NewJob> jobs;
+  jobs.reserve(work.size());
+  for (const auto& entry : work) jobs.push_back(entry.second.ToJob(kEventPriority));
   // The entry is forgotten once all of its work is durable.
-  auto missing = std::make_shared<std::atomic<size_t>>(work.size());
-  auto failed = std::make_shared<std::atomic<bool>>(false);
-  for (const auto& entry : work) {
-    parts_.queue->Enqueue(entry.second.ToJob(kEventPriority), [this, sequence, missing,
-                                                               failed](const absl::Status& status) {
-      if (!status.ok()) {
-        // It stays in the journal, and the next start tries again.
-        kraken::telemetry::LogError("work can't be stored", {{"reason", status}});
-        *failed = true;
-      }
-      if (missing->fetch_sub(1) > 1) return;
-      if (*failed) {
-        End();
-      } else {
-        Acknowledge(sequence);
-      }
-    });
-  }
+  EnqueueAll(*parts_.queue, std::move(jobs), [this, sequence](const absl::Status& status) {
+    if (status.ok()) return Acknowledge(sequence);
+    // It stays in the journal, and the next start tries again.
+    kraken::telemetry::LogError("work can't be stored", {{"reason", status}});
+    End();
+  });
 }
 
 void Intake::Acknowledge(int64_t sequence) {

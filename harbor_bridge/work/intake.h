@@ -86,7 +86,6 @@ class Intake {
   enum class Source { kRegistry, kWebhook };
 
   static absl::string_view NameOf(Source source);
-  void AddEventRoutes(kraken::net::Router& router, Source source, absl::string_view path);
   void Receive(Exchange exchange, const Harbor& harbor, Source source);
   void OnBody(Exchange exchange, const std::string& harbor, Source source, BoundedBody body);
   // On a thread of its own, as the journal's has others to answer.

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "harbor_bridge/event/preheat_job.h"
 #include "harbor_bridge/work/authorization.h"
+#include "harbor_bridge/work/harbor_routes.h"
 #include "kraken/base/json.h"
 #include "kraken/telemetry/log.h"
 
@@ -62,17 +63,10 @@ void PreheatApi::AddRoutes(kraken::net::Router& router) {
 
 void PreheatApi::AddRoute(kraken::net::Router& router, absl::string_view method,
                           absl::string_view path, Handle handle) {
-  router.Add(method, path, [this, handle](Exchange exchange) {
-    Admit(std::move(exchange), parts_.harbors->first(), handle);
-  });
-  router.Add(method, absl::StrCat("/{harbor}", path), [this, handle](Exchange exchange) {
-    absl::StatusOr<const Harbor*> harbor = parts_.harbors->Find(exchange->path_param("harbor"));
-    if (harbor.ok()) {
-      Admit(std::move(exchange), **harbor, handle);
-    } else {
-      exchange->RespondError(404, harbor.status().message());
-    }
-  });
+  AddHarborRoute(router, method, path, parts_.harbors,
+                 [this, handle](Exchange exchange, const Harbor& harbor) {
+                   Admit(std::move(exchange), harbor, handle);
+                 });
 }
 
 void PreheatApi::Admit(Exchange exchange, const Harbor& harbor, Handle handle) {

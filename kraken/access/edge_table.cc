@@ -48,20 +48,15 @@ std::string ToBytes(const Names& names) {
   return bytes;
 }
 
-absl::Status Append(int fd, absl::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoToStatus(errno, absl::StrCat("write ", path));
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
-}
-
+// Behind what the file holds; with O_TRUNC in its place.
 absl::Status WriteTo(const std::string& path, int flags, absl::string_view bytes) {
   const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600));
   if (!fd.valid()) return ErrnoToStatus(errno, absl::StrCat("open ", path));
-  return Append(fd.get(), bytes, path);
+  const off_t end = lseek(fd.get(), 0, SEEK_END);
+  if (end < 0) return ErrnoToStatus(errno, absl::StrCat("seek ", path));
+  return storage::WriteFully(
+      fd.get(), end,
+      absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()), path);
 }
 
 absl::Status Replace(const std::string& path, absl::string_view bytes) {
@@ -97,7 +92,7 @@ absl::Status EdgeTable::UseFile(std::string path) {
   absl::MutexLock file_lock(&file_mutex_);
   KH_ASSIGN_OR_RETURN(const std::vector<Name> young, ReadNames(path, max_generation_));
   KH_ASSIGN_OR_RETURN(const std::vector<Name> old, ReadNames(OldPath(path), max_generation_));
-  KH_RETURN_IF_ERROR(WriteTo(path, O_APPEND, ""));
+  KH_RETURN_IF_ERROR(WriteTo(path, 0, ""));
   path_ = std::move(path);
   absl::MutexLock lock(&mutex_);
   has_file_ = true;
@@ -154,7 +149,7 @@ absl::Status EdgeTable::Flush() {
     status = Replace(OldPath(path_), old);
     if (status.ok()) status = Replace(path_, young);
   } else if (!young.empty()) {
-    status = WriteTo(path_, O_APPEND, young);
+    status = WriteTo(path_, 0, young);
   }
   if (!status.ok()) {
     absl::MutexLock lock(&mutex_);

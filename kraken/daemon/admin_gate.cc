@@ -1,17 +1,16 @@
 #include "kraken/daemon/admin_gate.h"
 
-#include <openssl/mem.h>
-
 #include <memory>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "kraken/base/same_secret.h"
 #include "kraken/net/socket_address.h"
+#include "kraken/registry/credentials.h"
 #include "kraken/telemetry/log.h"
 
 namespace kraken::daemon {
@@ -21,8 +20,7 @@ constexpr int kAnyPort = 80;
 
 std::string ExpectedAuthorization(const AdminConfig& config) {
   if (config.username.empty()) return "";
-  return absl::StrCat("Basic ",
-                      absl::Base64Escape(absl::StrCat(config.username, ":", config.password)));
+  return registry::BasicAuthorization({config.username, config.password});
 }
 
 bool IsRead(const net::HttpExchange& exchange) {
@@ -87,9 +85,8 @@ net::HttpHandler AdminGate::Guard(net::HttpHandler handler) {
 }
 
 bool AdminGate::HasPassword(const net::HttpExchange& exchange) const {
-  const absl::string_view given = exchange.request().headers.GetOr("Authorization");
-  return !authorization_.empty() && given.size() == authorization_.size() &&
-         CRYPTO_memcmp(given.data(), authorization_.data(), given.size()) == 0;
+  return !authorization_.empty() &&
+         IsSameSecret(exchange.request().headers.GetOr("Authorization"), authorization_);
 }
 
 absl::Status AdminGate::Check(const net::HttpExchange& exchange) const {

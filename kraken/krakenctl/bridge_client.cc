@@ -1,30 +1,20 @@
 #include "kraken/krakenctl/bridge_client.h"
 
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "kraken/base/json.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
 #include "kraken/net/http_message.h"
+#include "kraken/registry/credentials.h"
 
 namespace kraken::krakenctl {
 namespace {
 
 constexpr uint64_t kMaxAnswerBytes = 16 << 20;
-
-absl::StatusOr<std::string> ReadPassword(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return absl::InvalidArgumentError(absl::StrCat("-password-file: can't read ", path));
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::string(absl::StripTrailingAsciiWhitespace(text.str()));
-}
 
 absl::Status StatusOf(const net::HttpResponse& response, const net::Url& url) {
   const absl::StatusOr<nlohmann::json> body = ParseJson(response.body);
@@ -72,9 +62,8 @@ absl::StatusOr<BridgeClient> BridgeClient::Create(const BridgeFlags& flags) {
     return absl::InvalidArgumentError("-username and -password-file belong together");
   }
   if (!flags.username.empty()) {
-    KH_ASSIGN_OR_RETURN(const std::string password, ReadPassword(flags.password_file));
-    client.authorization_ =
-        absl::StrCat("Basic ", absl::Base64Escape(absl::StrCat(flags.username, ":", password)));
+    KH_ASSIGN_OR_RETURN(const std::string password, ReadPasswordFile(flags.password_file));
+    client.authorization_ = registry::BasicAuthorization({flags.username, password});
   }
   KH_ASSIGN_OR_RETURN(client.http_, MakeHttpClient(flags.tls));
   client.timeout_ = flags.timeout;

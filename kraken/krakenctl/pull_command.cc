@@ -11,7 +11,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
@@ -108,10 +107,8 @@ absl::StatusOr<std::optional<registry::BasicCredentials>> ReadCredentials(const 
     return absl::InvalidArgumentError("-user and -password-file go together");
   }
   if (!texts.user.empty()) {
-    KH_ASSIGN_OR_RETURN(const std::string password,
-                        storage::ReadWholeFile(texts.password_file, kMaxAuthFileBytes));
-    return registry::BasicCredentials{texts.user,
-                                      std::string(absl::StripTrailingAsciiWhitespace(password))};
+    KH_ASSIGN_OR_RETURN(std::string password, ReadPasswordFile(texts.password_file));
+    return registry::BasicCredentials{texts.user, std::move(password)};
   }
   const std::string path = texts.auth_file.empty() ? DefaultAuthFile() : texts.auth_file;
   if (path.empty()) return std::optional<registry::BasicCredentials>();

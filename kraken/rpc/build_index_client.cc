@@ -103,13 +103,8 @@ void BuildIndexClient::Run(Request request, Method method, Done done) {
                     timeout = options_.timeout](
                        std::shared_ptr<grpc::Channel> channel,
                        std::function<void(absl::StatusOr<v1::GetTagReply>)> reply) {
-    std::shared_ptr<v1::BuildIndex::Stub> stub = v1::BuildIndex::NewStub(channel);
-    CallUnary<v1::GetTagReply>(
-        loop, request, timeout,
-        [stub, method](auto* context, auto* in, auto* out, auto callback) {
-          method(*stub, context, in, out, callback);
-        },
-        std::move(reply));
+    CallUnary<v1::BuildIndex, v1::GetTagReply>(loop, channel, request, timeout, method,
+                                               std::move(reply));
   };
   query->done = std::move(done);
   query->hosts = Candidates();
@@ -145,11 +140,10 @@ void BuildIndexClient::DropTags(v1::DropTagsRequest request, Dropped done) {
         answer(absl::UnavailableError(channel.status().message()));
         return;
       }
-      std::shared_ptr<v1::BuildIndex::Stub> stub = v1::BuildIndex::NewStub(*channel);
-      CallUnary<v1::DropTagsReply>(
-          loop, request, timeout,
-          [stub](auto* context, auto* in, auto* out, auto callback) {
-            stub->async()->DropTags(context, in, out, callback);
+      CallUnary<v1::BuildIndex, v1::DropTagsReply>(
+          loop, *channel, request, timeout,
+          [](v1::BuildIndex::Stub& stub, auto* context, auto* in, auto* out, auto callback) {
+            stub.async()->DropTags(context, in, out, callback);
           },
           answer);
     });

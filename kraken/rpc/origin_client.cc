@@ -134,7 +134,7 @@ std::shared_ptr<CallHandle> OpenStream(net::EventLoop* loop, ChannelDirectory* d
   return opener->handle();
 }
 
-// A unary call. `method(stub, context, request, reply, callback)` calls one of the service's.
+// A unary call, as CallUnary() has it.
 template <typename Reply, typename Request, typename Method>
 void CallOnce(net::EventLoop* loop, ChannelDirectory* directory, absl::string_view host,
               Request request, absl::Duration timeout, Method method,
@@ -145,13 +145,7 @@ void CallOnce(net::EventLoop* loop, ChannelDirectory* directory, absl::string_vi
       done(channel.status());
       return;
     }
-    std::shared_ptr<v1::Origin::Stub> stub = v1::Origin::NewStub(*channel);
-    CallUnary<Reply>(
-        loop, request, timeout,
-        [stub, method](auto* context, auto* in, auto* out, auto callback) {
-          method(*stub, context, in, out, callback);
-        },
-        done);
+    CallUnary<v1::Origin, Reply>(loop, *channel, request, timeout, method, done);
   });
 }
 

@@ -2,6 +2,7 @@
 #ifndef KRAKEN_RPC_UNARY_H_
 #define KRAKEN_RPC_UNARY_H_
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
 #include <functional>
@@ -16,29 +17,32 @@
 
 namespace kraken::rpc {
 
-// Calls and delivers the reply in the loop. `start` calls the stub's async method with the context,
-// the request, the reply and a function to be called with a grpc::Status.
-template <typename Reply, typename Request, typename Start>
-void CallUnary(net::LoopHandle loop, Request request, absl::Duration timeout, Start start,
+// Calls and delivers the reply in the loop. `method(stub, context, request, reply, callback)` calls
+// one of `Service`'s methods; the callback takes a grpc::Status.
+template <typename Service, typename Reply, typename Request, typename Method>
+void CallUnary(net::LoopHandle loop, const std::shared_ptr<grpc::Channel>& channel, Request request,
+               absl::Duration timeout, Method method,
                std::function<void(absl::StatusOr<Reply>)> done) {
   struct Call {
+    std::unique_ptr<typename Service::Stub> stub;
     grpc::ClientContext context;
     Request request;
     Reply reply;
   };
   auto call = std::make_shared<Call>();
+  call->stub = Service::NewStub(channel);
   call->request = std::move(request);
   call->context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  start(&call->context, &call->request, &call->reply,
-        [call, loop = std::move(loop), done = std::move(done)](const grpc::Status& status) {
-          loop.Post([call, done, status = FromGrpc(status)] {
-            if (status.ok()) {
-              done(std::move(call->reply));
-            } else {
-              done(status);
-            }
-          });
-        });
+  method(*call->stub, &call->context, &call->request, &call->reply,
+         [call, loop = std::move(loop), done = std::move(done)](const grpc::Status& status) {
+           loop.Post([call, done, status = FromGrpc(status)] {
+             if (status.ok()) {
+               done(std::move(call->reply));
+             } else {
+               done(status);
+             }
+           });
+         });
 }
 
 }  // namespace kraken::rpc

@@ -10,15 +10,6 @@
 #include "kraken/base/sha256.h"
 
 namespace harbor_bridge::api::testing {
-namespace {
-
-kraken::Digest DigestOf(absl::string_view content) {
-  kraken::Sha256 hash;
-  hash.Update(content);
-  return hash.Finish();
-}
-
-}  // namespace
 
 FakeHarbor::FakeHarbor(FakeHarborOptions options) : state_(std::make_shared<State>(options)) {
   state_->AddSystemRoutes(router_);
@@ -56,7 +47,7 @@ void FakeHarbor::DeleteProject(const std::string& name) {
 
 kraken::Digest FakeHarbor::Push(const std::string& repository, const std::string& tag,
                                 const std::string& content) {
-  const kraken::Digest digest = DigestOf(content);
+  const kraken::Digest digest = kraken::Sha256Digest(content);
   absl::MutexLock lock(&state_->mu);
   auto& artifacts = state_->EnsureProject(ProjectOf(repository)).repositories[repository];
   const absl::Time now = state_->clock->Now();

@@ -1,13 +1,13 @@
-#include "harbor_bridge/work/authorization.h"
+#include "kraken/base/same_secret.h"
 
 #include <string>
 
 #include "gtest/gtest.h"
 
-namespace harbor_bridge {
+namespace kraken {
 namespace {
 
-TEST(AuthorizationTest, OnlyTheSameSecretIsTheSame) {
+TEST(SameSecretTest, OnlyTheSameSecretIsTheSame) {
   const std::string secret = "Bearer right";
   EXPECT_TRUE(IsSameSecret(secret, secret));
   EXPECT_TRUE(IsSameSecret("", ""));
@@ -20,4 +20,4 @@ TEST(AuthorizationTest, OnlyTheSameSecretIsTheSame) {
 }
 
 }  // namespace
-}  // namespace harbor_bridge
+}  // namespace kraken
