@@ -2,7 +2,7 @@
 
 import time
 
-from testlab.lab import usage
+from testlab.lab import open_files, usage, wait
 from testlab.lab.report import mebibytes
 from testlab.lab.seeded import Client, SeededCluster, remove
 
@@ -12,6 +12,7 @@ _LARGE_BYTES = 1 << 30
 _MAX_BYTES = 64 << 20
 _MAX_CPU_SHARE = 0.001
 _MAX_WAKEUPS_PER_S = 5
+_CLOSE_TIMEOUT_S = 60
 
 
 def make_cluster(network, folder, programs):
@@ -60,6 +61,12 @@ def _received(agent):
 
 
 def _idle(report, agent, seconds):
+    # The last blob that was removed may still be on its way to the disk.
+    wait.until(
+        "the agent to close what was removed",
+        lambda: not open_files.deleted_below(agent.pid, agent.store.folder),
+        _CLOSE_TIMEOUT_S,
+    )
     before = usage.threads(agent.pid)
     begin = time.monotonic()
     time.sleep(seconds)  # That is the measurement.
