@@ -1,7 +1,8 @@
-// How soon events are acknowledged, each durable before its 2xx, beside a bare loop of fdatasync:
-// on a quiet disk, and while the same disk is being filled.
+// How soon events are acknowledged, each durable before its 2xx, beside a bare loop that syncs as
+// many records as there are events when they are due: on a quiet disk, and while the same disk is
+// being filled. Medians of pairs, with the spread.
 //
-//   bazel run -c opt //harbor_bridge:intake_benchmark -- --dir=/var/tmp --rate=2000 --seconds=20
+//   bazel run //harbor_bridge:intake_benchmark -- --dir=/var/tmp --rate=2000 --pairs=9
 //
 // Senders open a new connection for each event, as registries do, and send it when it is due: an
 // event that had to wait for its sender counts its wait. Journal, queue and HTTP server are those
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -20,6 +22,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "harbor_bridge/routing/harbors.h"
@@ -49,14 +52,14 @@ constexpr char kDigest[] =
 struct Options {
   std::string dir = "/var/tmp";
   int rate = 2000;
-  int seconds = 20;
+  int seconds = 5;
+  int pairs = 9;
   int senders = 32;
   int fill_gib = 4;
 };
 
 struct Sample {
   std::vector<absl::Duration> latencies;
-  absl::Duration took;
 
   absl::Duration Quantile(double q) {
     if (latencies.empty()) return absl::ZeroDuration();
@@ -67,19 +70,29 @@ struct Sample {
   }
 };
 
-void PrintHead() {
-  std::printf("%-46s %9s %9s %9s %9s %9s\n", "", "per s", "p50 ms", "p99 ms", "p99.9 ms", "max ms");
+constexpr double kQuantiles[] = {0.5, 0.99, 0.999};
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
 }
 
-void Print(const std::string& name, Sample& sample) {
-  const auto milliseconds = [&](double q) {
-    return absl::ToDoubleMilliseconds(sample.Quantile(q));
-  };
-  std::printf("%-46s %9.0f %9.2f %9.2f %9.2f %9.2f\n", name.c_str(),
-              static_cast<double>(sample.latencies.size()) / absl::ToDoubleSeconds(sample.took),
-              milliseconds(0.5), milliseconds(0.99), milliseconds(0.999), milliseconds(1));
-  std::fflush(stdout);
+std::string MedianAndSpread(const std::vector<double>& values) {
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  return absl::StrFormat("%.2f (%.2f-%.2f)", Median(values), *least, *most);
 }
+
+// One quantile of all rounds, in milliseconds.
+struct Rounds {
+  std::vector<double> bare;
+  std::vector<double> events;
+
+  std::vector<double> Ratios() const {
+    std::vector<double> ratios;
+    for (size_t i = 0; i < bare.size(); ++i) ratios.push_back(events[i] / bare[i]);
+    return ratios;
+  }
+};
 
 // Fills the disk in the background: writes as fast as it may, over and over within one file.
 class Filler {
@@ -114,7 +127,8 @@ class Filler {
   std::thread thread_;
 };
 
-// One record after the other, each synced: what one thread could do at best without sharing.
+// What a disk allows: records are due as the events are, one thread writes all that are due, syncs
+// them together, and has nothing else to do.
 Sample SyncBare(const Options& options) {
   const std::string path = absl::StrCat(options.dir, "/bare");
   const kraken::UniqueFd file(::open(path.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600));
@@ -126,18 +140,25 @@ Sample SyncBare(const Options& options) {
   }
   KH_CHECK(::fsync(file.get()) == 0);
   const std::string record(kRecordBytes, 'r');
+  const int total = options.rate * options.seconds;
+  const absl::Duration interval = absl::Seconds(1) / options.rate;
   Sample sample;
   const absl::Time begin = absl::Now();
   size_t offset = 0;
-  while (absl::Now() - begin < absl::Seconds(options.seconds)) {
-    const absl::Time start = absl::Now();
-    KH_CHECK(::pwrite(file.get(), record.data(), record.size(), static_cast<off_t>(offset)) ==
-             static_cast<ssize_t>(record.size()));
+  for (int next = 0; next < total;) {
+    absl::SleepFor(begin + interval * next - absl::Now());
+    const int first = next;
+    for (const absl::Time now = absl::Now(); next < total && begin + interval * next <= now;
+         ++next) {
+      KH_CHECK(::pwrite(file.get(), record.data(), record.size(), static_cast<off_t>(offset)) ==
+               static_cast<ssize_t>(record.size()));
+      offset = (offset + record.size()) % kBareFileBytes;
+    }
+    if (next == first) continue;
     KH_CHECK(::fdatasync(file.get()) == 0);
-    sample.latencies.push_back(absl::Now() - start);
-    offset = (offset + record.size()) % kBareFileBytes;
+    const absl::Time end = absl::Now();
+    for (int i = first; i < next; ++i) sample.latencies.push_back(end - begin - interval * i);
   }
-  sample.took = absl::Now() - begin;
   ::unlink(path.c_str());
   return sample;
 }
@@ -238,7 +259,6 @@ Sample SendEvents(const Options& options, FrontDoor& door, int first_number) {
   }
   for (std::thread& thread : threads) thread.join();
   Sample all;
-  all.took = absl::Now() - begin;
   for (Sample& sample : samples) {
     all.latencies.insert(all.latencies.end(), sample.latencies.begin(), sample.latencies.end());
   }
@@ -246,24 +266,34 @@ Sample SendEvents(const Options& options, FrontDoor& door, int first_number) {
   return all;
 }
 
+// Rounds of the bare loop and of events, one after the other.
 void Measure(const Options& options, FrontDoor& door, bool filling) {
-  const char* const how = filling ? "while the disk is being filled" : "quiet disk";
+  std::printf("%s\n  %-8s %26s %26s %20s\n",
+              filling ? "while the disk is being filled" : "quiet disk", "", "bare loop, ms",
+              "events, ms", "ratio");
   std::unique_ptr<Filler> filler;
   if (filling) filler = std::make_unique<Filler>(options.dir, options.fill_gib);
   const absl::Time begin = absl::Now();
-  Sample bare = SyncBare(options);
-  Print(absl::StrCat("bare fdatasync, ", how), bare);
-  Sample events = SendEvents(options, door, filling ? options.rate * options.seconds : 0);
-  Print(absl::StrCat("events, ", how), events);
-  const auto ratio = [&](double q) {
-    return absl::FDivDuration(events.Quantile(q), bare.Quantile(q));
-  };
-  std::printf("%-46s %9s %9.2f %9.2f %9.2f\n", "  ratio", "", ratio(0.5), ratio(0.99),
-              ratio(0.999));
+  Rounds rounds[std::size(kQuantiles)];
+  const int events_a_round = options.rate * options.seconds;
+  for (int round = 0; round < options.pairs; ++round) {
+    Sample bare = SyncBare(options);
+    const int number = (filling ? options.pairs + round : round) * events_a_round;
+    Sample events = SendEvents(options, door, number);
+    for (size_t i = 0; i < std::size(kQuantiles); ++i) {
+      rounds[i].bare.push_back(absl::ToDoubleMilliseconds(bare.Quantile(kQuantiles[i])));
+      rounds[i].events.push_back(absl::ToDoubleMilliseconds(events.Quantile(kQuantiles[i])));
+    }
+  }
+  for (size_t i = 0; i < std::size(kQuantiles); ++i) {
+    absl::PrintF("  p%-7g %26s %26s %20s\n", kQuantiles[i] * 100, MedianAndSpread(rounds[i].bare),
+                 MedianAndSpread(rounds[i].events), MedianAndSpread(rounds[i].Ratios()));
+  }
   if (filling) {
     std::printf("  filled with %.0f MB/s\n", static_cast<double>(filler->written()) / 1e6 /
                                                  absl::ToDoubleSeconds(absl::Now() - begin));
   }
+  std::fflush(stdout);
 }
 
 void Main(Options options) {
@@ -271,9 +301,8 @@ void Main(Options options) {
   KH_CHECK(::mkdir(options.dir.c_str(), 0700) == 0);
   double load[1] = {};
   KH_CHECK(getloadavg(load, 1) == 1);
-  std::printf("%d senders, %d events/s, a connection each; load before: %.2f\n", options.senders,
-              options.rate, load[0]);
-  PrintHead();
+  std::printf("%d senders, %d events/s, a connection each, %d pairs of %d s; load before: %.2f\n",
+              options.senders, options.rate, options.pairs, options.seconds, load[0]);
   {
     FrontDoor door(options.dir);
     Measure(options, door, /*filling=*/false);
@@ -292,7 +321,8 @@ int main(int argc, char** argv) {
   kraken::config::FlagSet flags("intake_benchmark", "How soon events are acknowledged.");
   flags.String("dir", &options.dir, "a folder on the disk that is measured");
   flags.Int("rate", &options.rate, 1, 100'000, "events per second");
-  flags.Int("seconds", &options.seconds, 1, 3600, "how long each of the four measurements takes");
+  flags.Int("seconds", &options.seconds, 1, 3600, "how long a round takes");
+  flags.Int("pairs", &options.pairs, 1, 1000, "rounds of the bare loop and of events");
   flags.Int("senders", &options.senders, 1, 1000, "threads that send");
   flags.Int("fill-gib", &options.fill_gib, 1, 1000, "size of the file that fills the disk");
   flags.ParseOrExit(argc, argv);
