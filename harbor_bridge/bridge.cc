@@ -303,6 +303,7 @@ class Bridge final : public kraken::daemon::Daemon {
                       .journal = journal_.get(),
                       .queue = queue_.get(),
                       .quarantine = quarantine_.get(),
+                      .gate = &gate_,
                       .reconcile = [this](const std::string& harbor, const std::string& reason) {
                         RequestReconciliationOf(harbor, reason);
                       }});
@@ -470,9 +471,9 @@ class Bridge final : public kraken::daemon::Daemon {
   std::unique_ptr<HarborWatch> watch_;
   std::unique_ptr<WorkMetrics> work_metrics_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  kraken::daemon::AdminGate gate_{config_.admin};
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<PreheatApi> preheat_api_;
-  kraken::daemon::AdminGate gate_{config_.admin};
   std::unique_ptr<StatusReport> report_;
   std::unique_ptr<ApiRoutes> api_;
   kraken::net::Router router_;

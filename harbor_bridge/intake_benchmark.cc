@@ -28,6 +28,7 @@
 #include "kraken/base/check.h"
 #include "kraken/base/unique_fd.h"
 #include "kraken/config/flags.h"
+#include "kraken/daemon/admin_gate.h"
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/raw_connection.h"
@@ -164,6 +165,7 @@ class FrontDoor {
                       .journal = journal_.get(),
                       .queue = queue_.get(),
                       .quarantine = quarantine_.get(),
+                      .gate = &gate_,
                       .reconcile = [](const std::string&, const std::string&) {}});
     intake_->AddRoutes(router_);
     server_ = std::make_unique<kraken::net::HttpServer>(
@@ -191,6 +193,7 @@ class FrontDoor {
   std::unique_ptr<kraken::storage::Journal> journal_;
   std::unique_ptr<kraken::storage::JobQueue> queue_;
   std::unique_ptr<Quarantine> quarantine_;
+  kraken::daemon::AdminGate gate_{kraken::daemon::AdminConfig()};
   std::unique_ptr<Intake> intake_;
   kraken::net::Router router_;
   kraken::net::SocketAddress address_;

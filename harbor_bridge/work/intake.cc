@@ -44,22 +44,21 @@ void Intake::AddRoutes(kraken::net::Router& router) {
                       [](const Exchange& exchange, const Harbor&) {
                         exchange->Respond(200, {{"Content-Type", "text/plain"}}, "OK");
                       });
-  router.Add("GET", "/x/quarantine", [this](Exchange exchange) {
-    if (!IsOperator(*exchange)) {
-      exchange->RespondError(403, "for this host, or with a client certificate");
-      return;
-    }
-    parts_.quarantine->List(
-        kMaxListed, [exchange](absl::StatusOr<std::vector<QuarantinedBody>> bodies) {
-          exchange->Post([bodies = std::move(bodies)](kraken::net::HttpExchange& e) {
-            if (bodies.ok()) {
-              e.Respond(200, {{"Content-Type", "application/json"}}, ToJson(*bodies));
-            } else {
-              e.RespondError(503, bodies.status().message());
-            }
-          });
+  router.Add("GET", "/x/quarantine",
+             parts_.gate->Guard([this](const Exchange& exchange) { ListQuarantine(exchange); }));
+}
+
+void Intake::ListQuarantine(const Exchange& exchange) {
+  parts_.quarantine->List(
+      kMaxListed, [exchange](absl::StatusOr<std::vector<QuarantinedBody>> bodies) {
+        exchange->Post([bodies = std::move(bodies)](kraken::net::HttpExchange& e) {
+          if (bodies.ok()) {
+            e.Respond(200, {{"Content-Type", "application/json"}}, ToJson(*bodies));
+          } else {
+            e.RespondError(503, bodies.status().message());
+          }
         });
-  });
+      });
 }
 
 void Intake::Receive(Exchange exchange, const Harbor& harbor, Source source) {

@@ -19,6 +19,7 @@
 #include "harbor_bridge/work/quarantine.h"
 #include "harbor_bridge/work/reconciliation_request.h"
 #include "kraken/base/worker_pool.h"
+#include "kraken/daemon/admin_gate.h"
 #include "kraken/net/http_exchange.h"
 #include "kraken/net/router.h"
 #include "kraken/storage/job_queue.h"
@@ -64,6 +65,8 @@ class Intake {
     kraken::storage::Journal* journal = nullptr;
     kraken::storage::JobQueue* queue = nullptr;
     Quarantine* quarantine = nullptr;
+    // Before what operators ask for.
+    kraken::daemon::AdminGate* gate = nullptr;
     RequestReconciliation reconcile;
   };
   explicit Intake(Parts parts) : parts_(std::move(parts)) {}
@@ -86,6 +89,7 @@ class Intake {
   enum class Source { kRegistry, kWebhook };
 
   static absl::string_view NameOf(Source source);
+  void ListQuarantine(const Exchange& exchange);
   void Receive(Exchange exchange, const Harbor& harbor, Source source);
   void OnBody(Exchange exchange, const std::string& harbor, Source source, BoundedBody body);
   // On a thread of its own, as the journal's has others to answer.

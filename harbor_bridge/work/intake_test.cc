@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "harbor_bridge/work/image_work.h"
 #include "kraken/base/test_util.h"
+#include "kraken/daemon/admin_gate.h"
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/raw_connection.h"
@@ -60,6 +61,7 @@ class IntakeTest : public ::testing::Test {
                       .journal = journal_.get(),
                       .queue = queue_.get(),
                       .quarantine = quarantine_.get(),
+                      .gate = &gate_,
                       .reconcile = [this](const std::string& harbor, const std::string& reason) {
                         absl::MutexLock lock(&mu_);
                         reconciled_.push_back(absl::StrCat(harbor, ": ", reason));
@@ -80,10 +82,10 @@ class IntakeTest : public ::testing::Test {
     return answer.substr(0, answer.find('\r'));
   }
 
-  std::string Get(absl::string_view path) {
+  std::string Get(absl::string_view path, absl::string_view host = "localhost") {
     kraken::net::RawConnection connection(address_);
     connection.Send(
-        absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: bridge\r\nConnection: close\r\n\r\n"));
+        absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: ", host, "\r\nConnection: close\r\n\r\n"));
     return connection.ReadToEnd();
   }
 
@@ -116,6 +118,7 @@ class IntakeTest : public ::testing::Test {
   std::unique_ptr<Quarantine> quarantine_;
   absl::Mutex mu_;
   std::vector<std::string> reconciled_ ABSL_GUARDED_BY(mu_);
+  kraken::daemon::AdminGate gate_{kraken::daemon::AdminConfig()};
   std::unique_ptr<Intake> intake_;
   kraken::net::Router router_;
   kraken::net::SocketAddress address_;
@@ -201,6 +204,12 @@ TEST_F(IntakeTest, WhatCannotBeUsedIsTakenSetAsideAndItsHarborCompared) {
   EXPECT_THAT(Get("/x/quarantine"),
               testing::AllOf(HasSubstr("HTTP/1.1 200"), HasSubstr(R"("harbor":"us")"),
                              HasSubstr(R"("body":"no webhook")")));
+}
+
+// What was sent to a bridge is for operators: not for a page that a browser was led to by a name.
+TEST_F(IntakeTest, StrangersDoNotSeeTheQuarantine) {
+  Open();
+  EXPECT_THAT(Get("/x/quarantine", "bridge.example"), StartsWith("HTTP/1.1 403 "));
 }
 
 TEST_F(IntakeTest, ABadEntryIsSetAsideAndTheGoodOneBecomesWork) {
