@@ -23,6 +23,7 @@
 #include "harbor_bridge/status/page_routes.h"
 #include "harbor_bridge/status/status_report.h"
 #include "harbor_bridge/status/work_metrics.h"
+#include "harbor_bridge/work/body_budget.h"
 #include "harbor_bridge/work/cluster.h"
 #include "harbor_bridge/work/dispatcher.h"
 #include "harbor_bridge/work/image_invalidation.h"
@@ -303,6 +304,7 @@ class Bridge final : public kraken::daemon::Daemon {
                       .journal = journal_.get(),
                       .queue = queue_.get(),
                       .quarantine = quarantine_.get(),
+                      .bodies = &bodies_,
                       .gate = &gate_,
                       .reconcile = [this](const std::string& harbor, const std::string& reason) {
                         RequestReconciliationOf(harbor, reason);
@@ -311,6 +313,7 @@ class Bridge final : public kraken::daemon::Daemon {
         std::make_unique<PreheatApi>(PreheatApi::Parts{.harbors = harbors_.get(),
                                                        .queue = queue_.get(),
                                                        .jobs = preheat_jobs_.get(),
+                                                       .bodies = &bodies_,
                                                        .clock = &kraken::SystemClock::Get()});
   }
 
@@ -383,6 +386,7 @@ class Bridge final : public kraken::daemon::Daemon {
     unauthorized_.Set(intake.unauthorized + preheat.unauthorized);
     preheats_accepted_.Set(preheat.accepted);
     preheats_refused_.Set(preheat.refused);
+    body_bytes_.Set(static_cast<double>(bodies_.used_bytes()));
     healthy_.Set(static_cast<double>(clusters_.front()->healthy_origins().size()));
     if (reconciler_ == nullptr) return;
     const std::vector<ReconcileStatus> all = reconciler_->status();
@@ -446,9 +450,12 @@ class Bridge final : public kraken::daemon::Daemon {
       Counter("kraken_bridge_preheats_total", "Preheat jobs asked for.", {{"outcome", "refused"}});
   MirroredCounter unauthorized_ =
       Counter("kraken_bridge_unauthorized_total", "Requests with a wrong credential.");
+  kraken::telemetry::Gauge& body_bytes_ = metrics_.AddGauge(
+      "kraken_bridge_body_bytes", "Memory of bodies that are not work yet.");
   kraken::telemetry::Gauge& healthy_ =
       metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
   kraken::SystemBitGen bits_;
+  BodyBudget bodies_{kMaxBodiesBytes};  // outlives what waits in the loop
   kraken::net::LoopThread admin_{"http"};
   std::unique_ptr<kraken::storage::JobQueue> queue_;
   std::unique_ptr<kraken::storage::Journal> journal_;

@@ -23,6 +23,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/work/body_budget.h"
 #include "harbor_bridge/work/intake.h"
 #include "harbor_bridge/work/quarantine.h"
 #include "kraken/base/check.h"
@@ -165,6 +166,7 @@ class FrontDoor {
                       .journal = journal_.get(),
                       .queue = queue_.get(),
                       .quarantine = quarantine_.get(),
+                      .bodies = &bodies_,
                       .gate = &gate_,
                       .reconcile = [](const std::string&, const std::string&) {}});
     intake_->AddRoutes(router_);
@@ -189,6 +191,7 @@ class FrontDoor {
 
  private:
   std::unique_ptr<Harbors> harbors_;
+  BodyBudget bodies_{kMaxBodiesBytes};
   kraken::net::LoopThread loop_{"http"};
   std::unique_ptr<kraken::storage::Journal> journal_;
   std::unique_ptr<kraken::storage::JobQueue> queue_;

@@ -1,15 +1,23 @@
 #include "harbor_bridge/work/intake.h"
 
+#include <atomic>
+#include <cstdint>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "harbor_bridge/work/body_budget.h"
 #include "harbor_bridge/work/image_work.h"
 #include "kraken/base/test_util.h"
 #include "kraken/daemon/admin_gate.h"
@@ -61,6 +69,7 @@ class IntakeTest : public ::testing::Test {
                       .journal = journal_.get(),
                       .queue = queue_.get(),
                       .quarantine = quarantine_.get(),
+                      .bodies = &bodies_,
                       .gate = &gate_,
                       .reconcile = [this](const std::string& harbor, const std::string& reason) {
                         absl::MutexLock lock(&mu_);
@@ -112,6 +121,7 @@ class IntakeTest : public ::testing::Test {
   const std::string dir_ = kraken::MakeTestDir();
   std::unique_ptr<Harbors> harbors_;
   kraken::storage::JournalOptions journal_options_;
+  BodyBudget bodies_{kMaxBodiesBytes};
   kraken::net::LoopPool pool_{"intake", 2};
   std::unique_ptr<kraken::storage::Journal> journal_;
   std::unique_ptr<kraken::storage::JobQueue> queue_;
@@ -292,6 +302,102 @@ TEST_F(IntakeTest, WhatCannotBeWrittenDownIsNotAcknowledged) {
   const absl::StatusOr<std::vector<Job>> jobs = queue_->List(std::nullopt, "", 100);
   ASSERT_OK(jobs);
   EXPECT_THAT(*jobs, testing::IsEmpty());
+}
+
+// A notification of this many bytes that asks for nothing.
+std::string Padded(size_t bytes) {
+  std::string body = R"({"events":[],"padding":")";
+  body.resize(bytes - 2, 'x');
+  return body + "\"}";
+}
+
+std::string HeadOf(size_t body_bytes) {
+  return absl::StrCat("POST /registry/notifications HTTP/1.1\r\nHost: bridge\r\n",
+                      "Connection: close\r\nContent-Length: ", body_bytes, "\r\n\r\n");
+}
+
+TEST_F(IntakeTest, BodiesWaitInTheirSocketsForMemory) {
+  constexpr size_t kBytes = 1 << 20;
+  constexpr size_t kAtOnce = kMaxBodiesBytes / (kBytes * Intake::kBodyCopies);
+  constexpr size_t kSenders = 3 * kAtOnce;
+  journal_options_.segment_bytes = 8 << 20;
+  Open();
+  const std::string head = HeadOf(kBytes);
+  std::vector<std::unique_ptr<kraken::net::RawConnection>> senders;
+  for (size_t i = 0; i < kSenders; ++i) {
+    senders.push_back(std::make_unique<kraken::net::RawConnection>(address_));
+    ASSERT_TRUE(senders.back()->Send(head));
+  }
+  while (bodies_.waiting() < kSenders - kAtOnce) std::this_thread::yield();
+  EXPECT_EQ(bodies_.used_bytes(), kMaxBodiesBytes);
+  // One who goes away in the middle gives his room to the next.
+  for (size_t i = 0; i < kSenders - kAtOnce; ++i) {
+    senders.back()->Reset();
+    senders.pop_back();
+  }
+  // Whatever the order in which they were read, all that are left come to their end.
+  std::vector<std::thread> threads;
+  for (const auto& sender : senders) {
+    threads.emplace_back([&sender] {
+      sender->Send(Padded(kBytes));
+      EXPECT_THAT(sender->ReadUntil("\r\n\r\n"), StartsWith("HTTP/1.1 202 "));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  while (bodies_.used_bytes() > 0) std::this_thread::yield();
+  EXPECT_EQ(bodies_.waiting(), 0u);
+}
+
+// Peak of resident memory of this process, in bytes.
+uint64_t PeakMemory() {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    absl::string_view text = line;
+    if (!absl::ConsumePrefix(&text, "VmHWM:")) continue;
+    absl::ConsumeSuffix(&text, "kB");
+    uint64_t kilobytes = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(absl::StripAsciiWhitespace(text), &kilobytes));
+    return kilobytes << 10;
+  }
+  ADD_FAILURE() << "no VmHWM";
+  return 0;
+}
+
+TEST_F(IntakeTest, HoweverManyLargeBodiesComeAtOnceMemoryIsBounded) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's own memory is larger than what is measured here";
+#endif
+  constexpr size_t kSenders = 200;
+  journal_options_.segment_bytes = 8 << 20;
+  journal_options_.segments = 4;
+  Open();
+  const std::string body = Padded(1 << 20);
+  const std::string head = HeadOf(body.size());
+  // They are 200 MiB, and 400 MiB with what is written down.
+  const uint64_t before = PeakMemory();
+  std::vector<std::thread> threads;
+  std::atomic<size_t> taken = 0;
+  for (size_t i = 0; i < kSenders; ++i) {
+    threads.emplace_back([&] {
+      // A registry comes again with what was refused.
+      while (true) {
+        kraken::net::RawConnection sender(address_);
+        sender.Send(head);
+        sender.Send(body);
+        const std::string answer = sender.ReadUntil("\r\n\r\n");
+        if (absl::StartsWith(answer, "HTTP/1.1 202 ")) break;
+        ASSERT_THAT(answer, StartsWith("HTTP/1.1 503 "));
+      }
+      ++taken;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(taken, kSenders);
+  EXPECT_LE(bodies_.peak_bytes(), kMaxBodiesBytes);
+  // Bodies, the buffers of connections that wait (64 KiB each), what a body is when it is parsed,
+  // and the 200 threads that send.
+  EXPECT_LT(PeakMemory() - before, uint64_t{64} << 20);
 }
 
 TEST_F(IntakeTest, WhatAFormerProcessWroteDownBecomesWork) {
