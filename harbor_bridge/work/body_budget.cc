@@ -22,7 +22,7 @@ void BodyBudget::Room::Release() {
 
 BodyBudget::~BodyBudget() {
   absl::MutexLock lock(&mu_);
-  KH_CHECK(used_ == 0 && line_.empty());
+  KH_CHECK(used_ == 0 && line_.empty() && readers_.empty());
 }
 
 std::optional<BodyBudget::Room> BodyBudget::TryTake(size_t bytes) {
@@ -54,22 +54,61 @@ BodyBudget::Room BodyBudget::TakeAndWait(size_t bytes) {
   return room;
 }
 
+void BodyBudget::Reader::End() {
+  if (budget_ == nullptr) return;
+  GiveUp unused;
+  {
+    absl::MutexLock lock(&budget_->mu_);
+    auto it = budget_->readers_.find(id_);
+    if (it != budget_->readers_.end()) {
+      // What it refers to goes when the lock has gone.
+      unused = std::move(it->second.give_up);
+      budget_->readers_.erase(it);
+    }
+  }
+  budget_ = nullptr;
+}
+
+BodyBudget::Reader BodyBudget::BeginReading(kraken::MonotonicTime now, GiveUp give_up) {
+  absl::MutexLock lock(&mu_);
+  readers_.emplace(++last_reader_, Reading{.since = now, .give_up = std::move(give_up)});
+  return Reader(this, last_reader_);
+}
+
+std::vector<BodyBudget::Waiter> BodyBudget::Expire(kraken::MonotonicTime now) {
+  std::vector<Waiter> expired;
+  while (!line_.empty() && line_.front().may_be_refused && now - line_.front().since > patience_) {
+    expired.push_back(std::move(line_.front()));
+    line_.pop_front();
+  }
+  return expired;
+}
+
+std::vector<BodyBudget::GiveUp> BodyBudget::Slow(kraken::MonotonicTime now) {
+  std::vector<GiveUp> slow;
+  while (!line_.empty() && !readers_.empty() && now - readers_.begin()->second.since > patience_) {
+    slow.push_back(std::move(readers_.begin()->second.give_up));
+    readers_.erase(readers_.begin());
+  }
+  return slow;
+}
+
 void BodyBudget::Enter(Waiter waiter, kraken::MonotonicTime now) {
   std::vector<Waiter> refused;
   std::vector<Waiter> admitted;
+  std::vector<GiveUp> slow;
   {
     absl::MutexLock lock(&mu_);
-    while (!line_.empty() && line_.front().may_be_refused && now - line_.front().since > kMaxWait) {
-      refused.push_back(std::move(line_.front()));
-      line_.pop_front();
-    }
+    refused = Expire(now);
     if (waiter.may_be_refused && line_.size() >= kMaxWaiting) {
       refused.push_back(std::move(waiter));
     } else {
       line_.push_back(std::move(waiter));
     }
     admitted = Admit();
+    slow = Slow(now);
   }
+  for (GiveUp& give_up : slow) give_up();
   for (Waiter& one : refused) {
     one.done(absl::ResourceExhaustedError(
         "as many bodies as there is memory for are being taken in; come again"));

@@ -2,7 +2,9 @@
 #define HARBOR_BRIDGE_WORK_BODY_BUDGET_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -24,11 +26,12 @@ inline constexpr size_t kMaxBodiesBytes = 16 << 20;
 // his sender meanwhile writes into a socket that nobody reads. That costs him less than a refusal:
 // a registry and Harbor give a request up after three seconds, a registry then rests for a second,
 // and Harbor sends a webhook three times at most. Only a line in which he would wait for longer
-// than that anyway is refused. Thread-safe.
+// than that anyway is refused. While others wait, who takes longer than that to send his body is
+// given up, so that a few who are slow don't hold up all. Thread-safe.
 class BodyBudget {
  public:
   // A sender has given up by then.
-  static constexpr absl::Duration kMaxWait = absl::Seconds(3);
+  static constexpr absl::Duration kPatience = absl::Seconds(3);
   // Each that waits has up to 64 KiB of his body in his connection's buffer.
   static constexpr size_t kMaxWaiting = 256;
 
@@ -58,8 +61,32 @@ class BodyBudget {
     size_t bytes_ = 0;
   };
 
-  explicit BodyBudget(size_t max_bytes) : max_bytes_(max_bytes) {}
-  // REQUIRES: nobody waits or holds room.
+  // Says as long as it lives that a body is being read.
+  class Reader {
+   public:
+    Reader() = default;
+    Reader(Reader&& other) noexcept { *this = std::move(other); }
+    Reader& operator=(Reader&& other) noexcept {
+      End();
+      budget_ = std::exchange(other.budget_, nullptr);
+      id_ = other.id_;
+      return *this;
+    }
+    ~Reader() { End(); }
+
+    void End();
+
+   private:
+    friend class BodyBudget;
+    Reader(BodyBudget* budget, uint64_t id) : budget_(budget), id_(id) {}
+
+    BodyBudget* budget_ = nullptr;
+    uint64_t id_ = 0;
+  };
+
+  explicit BodyBudget(size_t max_bytes, absl::Duration patience = kPatience)
+      : max_bytes_(max_bytes), patience_(patience) {}
+  // REQUIRES: nobody waits, reads or holds room.
   ~BodyBudget();
   BodyBudget(const BodyBudget&) = delete;
   BodyBudget& operator=(const BodyBudget&) = delete;
@@ -72,6 +99,11 @@ class BodyBudget {
   // the thread that gives room back, and must be quick.
   using Done = absl::AnyInvocable<void(absl::StatusOr<Room>)>;
   void Take(size_t bytes, kraken::MonotonicTime now, Done done) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // A body is being read from now on. `give_up` is called at most once, on the thread of one who
+  // begins to wait, if the reader has not ended when the patience is over; it must be quick.
+  using GiveUp = absl::AnyInvocable<void()>;
+  Reader BeginReading(kraken::MonotonicTime now, GiveUp give_up) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Waits for it. Not on a loop, nor on a thread that gives room back.
   Room TakeAndWait(size_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
@@ -90,18 +122,31 @@ class BodyBudget {
     Done done;
   };
 
+  struct Reading {
+    kraken::MonotonicTime since;
+    GiveUp give_up;
+  };
+
   void Enter(Waiter waiter, kraken::MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
   void GiveBack(size_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
   void Use(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Those who have waited for too long.
+  std::vector<Waiter> Expire(kraken::MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What gives up the readers that hold up others for too long.
+  std::vector<GiveUp> Slow(kraken::MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Those whose turn has come, with their room taken.
   std::vector<Waiter> Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Answer(std::vector<Waiter> admitted);
 
   const size_t max_bytes_;
+  const absl::Duration patience_;
   mutable absl::Mutex mu_;
   size_t used_ ABSL_GUARDED_BY(mu_) = 0;
   size_t peak_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<Waiter> line_ ABSL_GUARDED_BY(mu_);
+  uint64_t last_reader_ ABSL_GUARDED_BY(mu_) = 0;
+  // In the order of their beginning.
+  std::map<uint64_t, Reading> readers_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace harbor_bridge

@@ -67,13 +67,36 @@ TEST(BodyBudgetTest, WhoWouldWaitForTooLongIsRefused) {
   std::optional<absl::StatusOr<Room>> early;
   std::optional<absl::StatusOr<Room>> late;
   Take(budget, 10, &early);
-  Take(budget, 10, &late, kNow + BodyBudget::kMaxWait + absl::Seconds(1));
+  Take(budget, 10, &late, kNow + BodyBudget::kPatience + absl::Seconds(1));
   ASSERT_TRUE(early.has_value());
   EXPECT_THAT(*early, StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_FALSE(late.has_value());
   all.reset();
   ASSERT_TRUE(late.has_value());
   EXPECT_OK(*late);
+}
+
+TEST(BodyBudgetTest, WhoIsSlowIsGivenUpWhenOthersWait) {
+  BodyBudget budget(100);
+  std::optional<Room> all = budget.TryTake(100);
+  int given_up = 0;
+  const auto give_up = [&given_up] { ++given_up; };
+  const MonotonicTime later = kNow + BodyBudget::kPatience + absl::Seconds(1);
+  BodyBudget::Reader slow = budget.BeginReading(kNow, give_up);
+  BodyBudget::Reader ended = budget.BeginReading(kNow, give_up);
+  BodyBudget::Reader late = budget.BeginReading(later, give_up);
+  ended.End();
+  std::optional<absl::StatusOr<Room>> early;
+  Take(budget, 10, &early);
+  EXPECT_EQ(given_up, 0);
+  std::optional<absl::StatusOr<Room>> waiting;
+  Take(budget, 10, &waiting, later);
+  EXPECT_EQ(given_up, 1);
+  std::optional<absl::StatusOr<Room>> again;
+  Take(budget, 10, &again, later);
+  EXPECT_EQ(given_up, 1);
+  all.reset();
+  EXPECT_TRUE(waiting.has_value() && again.has_value());
 }
 
 TEST(BodyBudgetTest, TheLineHasAnEnd) {

@@ -9,6 +9,7 @@
 namespace harbor_bridge {
 namespace {
 
+using kraken::net::EventLoop;
 using kraken::net::HttpExchange;
 using Done = absl::AnyInvocable<void(BoundedBody)>;
 
@@ -25,11 +26,19 @@ void ReadInto(HttpExchange& exchange, const BodyLimits& limits, BodyBudget::Room
   body->room = std::move(room);
   // At once, so that it never takes more than its room while it grows.
   body->bytes.reserve(KeptBytes(exchange, limits));
-  exchange.OnBody([body, limits, done = std::move(done)](absl::string_view data, bool end) mutable {
+  BodyBudget::Reader reader = limits.budget->BeginReading(
+      EventLoop::MonotonicNow(), [exchange = exchange.weak_from_this()] {
+        const std::shared_ptr<HttpExchange> alive = exchange.lock();
+        if (alive == nullptr) return;
+        alive->Post([](HttpExchange& e) { e.Reset("too slow, while others wait for memory"); });
+      });
+  exchange.OnBody([body, limits, reader = std::move(reader), done = std::move(done)](
+                      absl::string_view data, bool end) mutable {
     const size_t left = limits.max_bytes - std::min(limits.max_bytes, body->bytes.size());
     body->total_bytes += data.size();
     body->bytes.append(data.substr(0, left));
     if (!end) return;
+    reader.End();
     body->bytes.shrink_to_fit();
     body->room.ShrinkTo(body->bytes.size() * limits.copies);
     done(std::move(*body));
@@ -45,7 +54,7 @@ void ReadBoundedBody(std::shared_ptr<HttpExchange> exchange, BodyLimits limits, 
     return ReadInto(*exchange, limits, *std::move(room), std::move(done));
   }
   limits.budget->Take(
-      bytes, kraken::net::EventLoop::MonotonicNow(),
+      bytes, EventLoop::MonotonicNow(),
       [exchange, limits, done = std::move(done)](absl::StatusOr<BodyBudget::Room> room) mutable {
         exchange->Post(
             [limits, room = std::move(room), done = std::move(done)](HttpExchange& e) mutable {

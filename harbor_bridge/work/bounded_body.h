@@ -33,7 +33,8 @@ struct BodyLimits {
 
 // Reads a body to its end, however long it is, and keeps at most `limits.max_bytes` of it: who
 // refuses a registry's event is sent it again for ever. It is not read before there is room for it;
-// who would wait for too long gets 503 with Retry-After. `done` runs in the exchange's loop.
+// who would wait for too long gets 503 with Retry-After, and who is slow while others wait is cut
+// off. `done` runs in the exchange's loop.
 void ReadBoundedBody(std::shared_ptr<kraken::net::HttpExchange> exchange, BodyLimits limits,
                      absl::AnyInvocable<void(BoundedBody)> done);
 

@@ -1,6 +1,5 @@
 #include "harbor_bridge/work/intake.h"
 
-#include <atomic>
 #include <cstdint>
 #include <fstream>
 #include <memory>
@@ -10,7 +9,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -121,7 +119,8 @@ class IntakeTest : public ::testing::Test {
   const std::string dir_ = kraken::MakeTestDir();
   std::unique_ptr<Harbors> harbors_;
   kraken::storage::JournalOptions journal_options_;
-  BodyBudget bodies_{kMaxBodiesBytes};
+  // However slow the machine is, nobody is refused or given up.
+  BodyBudget bodies_{kMaxBodiesBytes, absl::InfiniteDuration()};
   kraken::net::LoopPool pool_{"intake", 2};
   std::unique_ptr<kraken::storage::Journal> journal_;
   std::unique_ptr<kraken::storage::JobQueue> queue_;
@@ -377,23 +376,15 @@ TEST_F(IntakeTest, HoweverManyLargeBodiesComeAtOnceMemoryIsBounded) {
   // They are 200 MiB, and 400 MiB with what is written down.
   const uint64_t before = PeakMemory();
   std::vector<std::thread> threads;
-  std::atomic<size_t> taken = 0;
   for (size_t i = 0; i < kSenders; ++i) {
     threads.emplace_back([&] {
-      // A registry comes again with what was refused.
-      while (true) {
-        kraken::net::RawConnection sender(address_);
-        sender.Send(head);
-        sender.Send(body);
-        const std::string answer = sender.ReadUntil("\r\n\r\n");
-        if (absl::StartsWith(answer, "HTTP/1.1 202 ")) break;
-        ASSERT_THAT(answer, StartsWith("HTTP/1.1 503 "));
-      }
-      ++taken;
+      kraken::net::RawConnection sender(address_);
+      sender.Send(head);
+      sender.Send(body);
+      EXPECT_THAT(sender.ReadUntil("\r\n\r\n"), StartsWith("HTTP/1.1 202 "));
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(taken, kSenders);
   EXPECT_LE(bodies_.peak_bytes(), kMaxBodiesBytes);
   // Bodies, the buffers of connections that wait (64 KiB each), what a body is when it is parsed,
   // and the 200 threads that send.
