@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -19,10 +20,13 @@
 #include "harbor_bridge/routing/harbors.h"
 #include "harbor_bridge/routing/routes.h"
 #include "harbor_bridge/status/api_routes.h"
+#include "harbor_bridge/status/bridge_admin.h"
+#include "harbor_bridge/status/bridge_service.h"
 #include "harbor_bridge/status/harbor_watch.h"
 #include "harbor_bridge/status/page_routes.h"
 #include "harbor_bridge/status/status_report.h"
 #include "harbor_bridge/status/work_metrics.h"
+#include "harbor_bridge/work/body_budget.h"
 #include "harbor_bridge/work/cluster.h"
 #include "harbor_bridge/work/dispatcher.h"
 #include "harbor_bridge/work/image_invalidation.h"
@@ -42,6 +46,7 @@
 #include "kraken/daemon/admin_routes.h"
 #include "kraken/daemon/http_front.h"
 #include "kraken/daemon/mirrored_counter.h"
+#include "kraken/daemon/rpc_listener.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
 #include "kraken/daemon/tls_settings.h"
@@ -55,6 +60,7 @@
 #include "kraken/registry/registry_client.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin_client.h"
+#include "kraken/rpc/rpc_server.h"
 #include "kraken/storage/job_queue.h"
 #include "kraken/storage/journal.h"
 #include "kraken/telemetry/log.h"
@@ -100,7 +106,12 @@ class Bridge final : public kraken::daemon::Daemon {
 
   void Shutdown(absl::AnyInvocable<void()> done) override {
     // Streams of states never end by themselves.
-    shutdown_.AddBlocking("api", [this] { api_->Stop(); });
+    shutdown_.AddBlocking("api", [this] {
+      api_->Stop();
+      service_->EndWatches();
+      rpc_server_->Shutdown(kGrace);
+      service_->Stop();
+    });
     shutdown_.Add("intake", [this](auto next) { http_server_->Shutdown(kGrace, std::move(next)); });
     shutdown_.AddBlocking("work", [this] {
       http_.Shutdown();
@@ -303,6 +314,8 @@ class Bridge final : public kraken::daemon::Daemon {
                       .journal = journal_.get(),
                       .queue = queue_.get(),
                       .quarantine = quarantine_.get(),
+                      .bodies = &bodies_,
+                      .gate = &gate_,
                       .reconcile = [this](const std::string& harbor, const std::string& reason) {
                         RequestReconciliationOf(harbor, reason);
                       }});
@@ -310,6 +323,7 @@ class Bridge final : public kraken::daemon::Daemon {
         std::make_unique<PreheatApi>(PreheatApi::Parts{.harbors = harbors_.get(),
                                                        .queue = queue_.get(),
                                                        .jobs = preheat_jobs_.get(),
+                                                       .bodies = &bodies_,
                                                        .clock = &kraken::SystemClock::Get()});
   }
 
@@ -324,17 +338,19 @@ class Bridge final : public kraken::daemon::Daemon {
   }
 
   void AddApi() {
-    report_ = std::make_unique<StatusReport>(StatusSources{.harbors = harbors_.get(),
-                                                           .routes = routes_.get(),
-                                                           .queue = queue_.get(),
-                                                           .board = &board_,
-                                                           .watch = watch_.get(),
-                                                           .dispatcher = dispatcher_.get(),
-                                                           .events = [this] { return Events(); }});
-    api_ = std::make_unique<ApiRoutes>(ApiParts{.harbors = harbors_.get(),
+    bridge_admin_ =
+        std::make_unique<BridgeAdmin>(BridgeAdmin::Parts{.harbors = harbors_.get(),
+                                                         .routes = routes_.get(),
+                                                         .queue = queue_.get(),
+                                                         .board = &board_,
+                                                         .watch = watch_.get(),
+                                                         .dispatcher = dispatcher_.get()});
+    report_ = std::make_unique<StatusReport>(StatusSources{
+        .admin = bridge_admin_.get(), .routes = routes_.get(), .board = &board_, .events = [this] {
+          return Events();
+        }});
+    api_ = std::make_unique<ApiRoutes>(ApiParts{.admin = bridge_admin_.get(),
                                                 .report = report_.get(),
-                                                .queue = queue_.get(),
-                                                .dispatcher = dispatcher_.get(),
                                                 .gate = &gate_,
                                                 .loop = &admin_.loop()});
     api_->AddRoutes(router_);
@@ -358,13 +374,19 @@ class Bridge final : public kraken::daemon::Daemon {
     dispatcher_->Start();
     if (reconciler_ != nullptr) reconciler_->Start();
     AddApi();
+    service_ = std::make_unique<BridgeService>(bridge_admin_.get(), &gate_, &admin_.loop());
+    KH_ASSIGN_OR_RETURN(rpc_server_,
+                        kraken::daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
     intake_->AddRoutes(router_);
     preheat_api_->AddRoutes(router_);
-    kraken::daemon::AddAdminRoutes(router_, {.capabilities = {.role = "harbor-bridge"},
-                                             .metrics = &metrics_,
-                                             .control = &control_,
-                                             .readiness = [this] { return Readiness(); },
-                                             .refresh_metrics = [this] { RefreshMetrics(); }});
+    kraken::daemon::AddAdminRoutes(
+        router_, {.capabilities = {.role = "harbor-bridge",
+                                   .grpc_port = static_cast<uint16_t>(rpc_server_->port()),
+                                   .grpc_tls = tls_.rpc.enabled()},
+                  .metrics = &metrics_,
+                  .control = &control_,
+                  .readiness = [this] { return Readiness(); },
+                  .refresh_metrics = [this] { RefreshMetrics(); }});
     KH_ASSIGN_OR_RETURN(http_server_,
                         front_->Serve(admin_.loop(), flags_.port, /*is_main=*/true,
                                       config_.listen_tls ? tls_.http_server : nullptr, router_));
@@ -382,6 +404,7 @@ class Bridge final : public kraken::daemon::Daemon {
     unauthorized_.Set(intake.unauthorized + preheat.unauthorized);
     preheats_accepted_.Set(preheat.accepted);
     preheats_refused_.Set(preheat.refused);
+    body_bytes_.Set(static_cast<double>(bodies_.used_bytes()));
     healthy_.Set(static_cast<double>(clusters_.front()->healthy_origins().size()));
     if (reconciler_ == nullptr) return;
     const std::vector<ReconcileStatus> all = reconciler_->status();
@@ -445,9 +468,12 @@ class Bridge final : public kraken::daemon::Daemon {
       Counter("kraken_bridge_preheats_total", "Preheat jobs asked for.", {{"outcome", "refused"}});
   MirroredCounter unauthorized_ =
       Counter("kraken_bridge_unauthorized_total", "Requests with a wrong credential.");
+  kraken::telemetry::Gauge& body_bytes_ =
+      metrics_.AddGauge("kraken_bridge_body_bytes", "Memory of bodies that are not work yet.");
   kraken::telemetry::Gauge& healthy_ =
       metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
   kraken::SystemBitGen bits_;
+  BodyBudget bodies_{kMaxBodiesBytes};  // outlives what waits in the loop
   kraken::net::LoopThread admin_{"http"};
   std::unique_ptr<kraken::storage::JobQueue> queue_;
   std::unique_ptr<kraken::storage::Journal> journal_;
@@ -470,11 +496,14 @@ class Bridge final : public kraken::daemon::Daemon {
   std::unique_ptr<HarborWatch> watch_;
   std::unique_ptr<WorkMetrics> work_metrics_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  kraken::daemon::AdminGate gate_{config_.admin};
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<PreheatApi> preheat_api_;
-  kraken::daemon::AdminGate gate_{config_.admin};
+  std::unique_ptr<BridgeAdmin> bridge_admin_;
   std::unique_ptr<StatusReport> report_;
   std::unique_ptr<ApiRoutes> api_;
+  std::unique_ptr<BridgeService> service_;
+  std::unique_ptr<kraken::rpc::RpcServer> rpc_server_;
   kraken::net::Router router_;
   std::unique_ptr<kraken::net::HttpServer> http_server_;
   kraken::daemon::ShutdownSequence shutdown_{&control_};
@@ -484,6 +513,8 @@ class Bridge final : public kraken::daemon::Daemon {
 
 void AddFlags(kraken::config::FlagSet& set, BridgeFlags* flags) {
   set.Int("port", &flags->port, 1, kMaxPort, "port that Harbors send their events to");
+  set.Int("grpc-port", &flags->grpc_port, 0, kMaxPort,
+          "port of gRPC, for administration; 0: any free one (/x/capabilities names it)");
   set.Bool("check", &flags->check, "say what the configuration means, and do nothing");
   set.String("route", &flags->route, "with -check: an image; say what is done with it and why");
 }

@@ -13,6 +13,7 @@ namespace harbor_bridge {
 
 struct BridgeFlags {
   int port = 10050;
+  int grpc_port = 0;
   // Instead of a bridge: what the configuration means, and what it does with the image `route`.
   bool check = false;
   std::string route;

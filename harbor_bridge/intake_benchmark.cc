@@ -26,11 +26,13 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/work/body_budget.h"
 #include "harbor_bridge/work/intake.h"
 #include "harbor_bridge/work/quarantine.h"
 #include "kraken/base/check.h"
 #include "kraken/base/unique_fd.h"
 #include "kraken/config/flags.h"
+#include "kraken/daemon/admin_gate.h"
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/raw_connection.h"
@@ -185,6 +187,8 @@ class FrontDoor {
                       .journal = journal_.get(),
                       .queue = queue_.get(),
                       .quarantine = quarantine_.get(),
+                      .bodies = &bodies_,
+                      .gate = &gate_,
                       .reconcile = [](const std::string&, const std::string&) {}});
     intake_->AddRoutes(router_);
     server_ = std::make_unique<kraken::net::HttpServer>(
@@ -208,10 +212,12 @@ class FrontDoor {
 
  private:
   std::unique_ptr<Harbors> harbors_;
+  BodyBudget bodies_{kMaxBodiesBytes};
   kraken::net::LoopThread loop_{"http"};
   std::unique_ptr<kraken::storage::Journal> journal_;
   std::unique_ptr<kraken::storage::JobQueue> queue_;
   std::unique_ptr<Quarantine> quarantine_;
+  kraken::daemon::AdminGate gate_{kraken::daemon::AdminConfig()};
   std::unique_ptr<Intake> intake_;
   kraken::net::Router router_;
   kraken::net::SocketAddress address_;

@@ -2,16 +2,13 @@
 
 #include <re2/re2.h>
 
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -28,6 +25,7 @@
 #include "kraken/config/flags.h"
 #include "kraken/config/loader.h"
 #include "kraken/config/reader.h"
+#include "kraken/daemon/password_file.h"
 #include "kraken/net/blocking_http_client.h"
 
 namespace harbor_bridge {
@@ -81,14 +79,6 @@ absl::string_view DescriptionOf(absl::string_view command) {
   if (command == kUnregister) return "Takes away what register has made.";
   return "Looks at the whole chain between a Harbor and this bridge, and says what to fix.\n"
          "Exit code 0: all is well; 1: something is not.";
-}
-
-absl::StatusOr<std::string> ReadSecret(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file.good()) return absl::NotFoundError(absl::StrCat(path, " can't be read"));
-  return std::string(absl::StripAsciiWhitespace(text.str()));
 }
 
 absl::StatusOr<BridgeConfig> ReadConfiguration(const SetupFlags& flags) {
@@ -150,7 +140,8 @@ absl::StatusOr<std::unique_ptr<Parts>> MakeParts(const SetupFlags& flags,
   if (!harbor.api.has_value()) return parts;
   kraken::backend::RegistryConfig api = *harbor.api;
   if (!flags.user.empty()) {
-    KH_ASSIGN_OR_RETURN(std::string password, ReadSecret(flags.password_file));
+    KH_ASSIGN_OR_RETURN(std::string password,
+                        kraken::daemon::ReadPasswordFile(flags.password_file));
     api.credentials = {.username = flags.user, .password = std::move(password)};
   }
   KH_ASSIGN_OR_RETURN(parts->api, api::MakeHarborClient(harbor.name, api, &parts->http));

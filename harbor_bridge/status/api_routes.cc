@@ -5,15 +5,10 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
-#include "harbor_bridge/routing/routes.h"
-#include "harbor_bridge/work/image_work.h"
+#include "harbor_bridge/status/in_loop.h"
 #include "kraken/base/json.h"
 #include "kraken/base/status_macros.h"
-#include "kraken/base/status_util.h"
 #include "kraken/net/url.h"
-#include "kraken/registry/platform.h"
-#include "kraken/telemetry/log.h"
 
 namespace harbor_bridge {
 namespace {
@@ -23,7 +18,6 @@ using nlohmann::json;
 
 constexpr int kWorkers = 2;
 constexpr size_t kMaxQueuedAnswers = 256;
-constexpr int kDefaultLimit = 100;
 constexpr int kMaxBodyDepth = 8;
 
 int HttpStatusOf(const absl::Status& status) {
@@ -89,18 +83,10 @@ ApiRoutes::ApiRoutes(const ApiParts& parts)
       }) {}
 
 void ApiRoutes::Stop() {
-  const auto in_loop = [this](const std::function<void()>& fn) {
-    absl::Notification done;
-    parts_.loop->Post([&fn, &done] {
-      fn();
-      done.Notify();
-    });
-    done.WaitForNotification();
-  };
-  in_loop([this] { stream_.Close(); });
+  RunInLoop(parts_.loop, [this] { stream_.Close(); });
   workers_.Shutdown();
   // Then nothing that they have posted is left in the loop.
-  in_loop([] {});
+  RunInLoop(parts_.loop, [] {});
 }
 
 void ApiRoutes::AddRoutes(kraken::net::Router& router) {
@@ -136,7 +122,7 @@ void ApiRoutes::AddReads(kraken::net::Router& router) {
       KH_ASSIGN_OR_RETURN(const std::string state, QueryParam(*exchange, "state"));
       KH_ASSIGN_OR_RETURN(const std::string after, QueryParam(*exchange, "after"));
       KH_ASSIGN_OR_RETURN(const std::string limit_text, QueryParam(*exchange, "limit"));
-      int limit = kDefaultLimit;
+      int limit = BridgeAdmin::kDefaultJobs;
       if (!limit_text.empty() && !absl::SimpleAtoi(limit_text, &limit)) {
         return absl::InvalidArgumentError("limit is a number");
       }
@@ -190,23 +176,15 @@ void ApiRoutes::AddOrders(kraken::net::Router& router) {
 }
 
 absl::StatusOr<json> ApiRoutes::Cancel(const std::string& key) {
-  kraken::telemetry::LogInfo("an operator cancels a job", {{"job", key}});
-  if (parts_.dispatcher->Cancel(key)) return json::object({{"key", key}, {"cancelled", "running"}});
-  KH_RETURN_IF_ERROR(parts_.queue->RemoveAndWait(key));
-  return json::object({{"key", key}, {"cancelled", "waiting"}});
+  KH_ASSIGN_OR_RETURN(const CancelOutcome outcome, parts_.admin->Cancel(key));
+  return json::object(
+      {{"key", key}, {"cancelled", outcome == CancelOutcome::kGivenUp ? "running" : "waiting"}});
 }
 
 absl::StatusOr<json> ApiRoutes::OnDeadLetters(const json& body, bool retry) {
   const std::string key = kraken::JsonString(kraken::FindJson(body, "key")).value_or("");
   const bool all = kraken::JsonBool(kraken::FindJson(body, "all")).value_or(false);
-  if (key.empty() != all) {
-    return absl::InvalidArgumentError("say which: {\"key\": \"…\"}, or {\"all\": true}");
-  }
-  kraken::telemetry::LogInfo(
-      retry ? "an operator retries dead letters" : "an operator drops dead letters",
-      {{"job", all ? "all" : key}});
-  KH_RETURN_IF_ERROR(retry ? parts_.queue->RetryDeadAndWait(key)
-                           : parts_.queue->DropDeadAndWait(key));
+  KH_RETURN_IF_ERROR(retry ? parts_.admin->RetryDead(key, all) : parts_.admin->DropDead(key, all));
   return json::object({{"key", key}, {"all", all}});
 }
 
@@ -216,32 +194,13 @@ absl::StatusOr<json> ApiRoutes::Preheat(const json& body) {
         "agents take no orders from the bridge: it warms origins. On a node, `krakenctl pull` "
         "brings an image to its agent");
   }
-  KH_ASSIGN_OR_RETURN(const std::vector<std::string> images, ReadTexts(body, "images"));
-  KH_ASSIGN_OR_RETURN(const std::vector<std::string> texts, ReadTexts(body, "platforms"));
-  if (images.empty() || images.size() > kMaxPreheatImages) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("say which images, at most ", kMaxPreheatImages));
-  }
-  std::vector<kraken::registry::Platform> platforms;
-  for (const std::string& text : texts) {
-    KH_ASSIGN_OR_RETURN(auto platform, kraken::registry::Platform::Parse(text));
-    platforms.push_back(std::move(platform));
-  }
-  // All of them, or none.
-  std::vector<ImageWork> work;
-  for (const std::string& image : images) {
-    const absl::StatusOr<RouteSubject> subject = FindSubject(*parts_.harbors, image);
-    if (!subject.ok()) return kraken::Annotate(subject.status(), absl::StrCat("image ", image));
-    work.push_back({.harbor = subject->harbor,
-                    .repository = subject->repository,
-                    .reference = subject->reference,
-                    .preheat = true,
-                    .platforms = platforms});
-  }
+  PreheatOrder order;
+  KH_ASSIGN_OR_RETURN(order.images, ReadTexts(body, "images"));
+  KH_ASSIGN_OR_RETURN(order.platforms, ReadTexts(body, "platforms"));
+  KH_ASSIGN_OR_RETURN(const std::vector<std::string> keys, parts_.admin->Preheat(order));
   json jobs = json::array();
-  for (size_t i = 0; i < work.size(); ++i) {
-    KH_RETURN_IF_ERROR(parts_.queue->EnqueueAndWait(work[i].ToJob(kPreheatPriority)));
-    jobs.push_back({{"image", images[i]}, {"key", work[i].Key()}});
+  for (size_t i = 0; i < keys.size(); ++i) {
+    jobs.push_back({{"image", order.images[i]}, {"key", keys[i]}});
   }
   return json::object({{"jobs", std::move(jobs)}});
 }

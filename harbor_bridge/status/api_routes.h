@@ -7,29 +7,26 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/status/bridge_admin.h"
 #include "harbor_bridge/status/event_stream.h"
 #include "harbor_bridge/status/status_report.h"
-#include "harbor_bridge/work/dispatcher.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/daemon/admin_gate.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/net/router.h"
-#include "kraken/storage/job_queue.h"
 
 namespace harbor_bridge {
 
 struct ApiParts {
-  const Harbors* harbors = nullptr;
+  BridgeAdmin* admin = nullptr;
   const StatusReport* report = nullptr;
-  kraken::storage::JobQueue* queue = nullptr;
-  Dispatcher* dispatcher = nullptr;
   kraken::daemon::AdminGate* gate = nullptr;
   // The loop of the stream of states.
   kraken::net::EventLoop* loop = nullptr;
 };
 
-// The bridge's administration over HTTP, behind the gate; all bodies are JSON, an error is
+// The bridge's administration over HTTP, behind the gate, as bridge_service.h has it over gRPC; all
+// bodies are JSON, an error is
 // {"error": "…"}:
 //   GET    /api/v1/jobs?state=&after=&limit=   in order of key; `next_after` if there may be more
 //   GET    /api/v1/jobs/{key}                  one, with its progress while it runs
@@ -44,8 +41,6 @@ struct ApiParts {
 //   GET    /api/v1/events                      server-sent events: the state, live
 class ApiRoutes {
  public:
-  static constexpr size_t kMaxPreheatImages = 1000;
-
   // The parts outlive it.
   explicit ApiRoutes(const ApiParts& parts);
 

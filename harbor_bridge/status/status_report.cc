@@ -2,7 +2,6 @@
 
 #include <re2/re2.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +13,6 @@
 namespace harbor_bridge {
 namespace {
 
-using kraken::storage::JobKindStats;
 using kraken::storage::JobState;
 using nlohmann::json;
 
@@ -66,20 +64,8 @@ void AddHealth(const HarborHealth& health, json& out) {
   if (!health.status.ok()) out["problem"] = std::string(health.status.message());
 }
 
-void AddWork(const std::vector<JobKindStats>& kinds, const std::string& lane, json& out) {
-  JobKindStats stats;
-  for (const JobKindStats& kind : kinds) {
-    if (kind.kind == lane) stats = kind;
-  }
-  out["pending"] = stats.pending;
-  out["running"] = stats.running;
-  out["dead"] = stats.dead;
-  if (stats.oldest != absl::InfiniteFuture()) out["oldest"] = ToText(stats.oldest);
-}
-
-}  // namespace
-
-json StatusReport::ToJson(const kraken::storage::Job& job) const {
+json ToJson(const JobDetails& details) {
+  const kraken::storage::Job& job = details.job;
   json value = {{"key", job.key},
                 {"harbor", std::string(HarborOfLane(job.kind))},
                 {"state", std::string(kraken::storage::JobStateName(job.state))},
@@ -91,18 +77,38 @@ json StatusReport::ToJson(const kraken::storage::Job& job) const {
   if (job.state == JobState::kPending) value["next_attempt"] = ToText(job.next_attempt);
   if (!job.last_error.empty()) value["error"] = job.last_error;
   if (!job.result.empty()) value["result"] = job.result;
-  const std::optional<JobProgress> progress = from_.board->ProgressOf(job.key);
-  if (progress.has_value()) value["progress"] = harbor_bridge::ToJson(*progress);
+  if (details.progress.has_value()) value["progress"] = ToJson(*details.progress);
   return value;
 }
 
-absl::StatusOr<json> StatusReport::ListJobs(std::optional<JobState> state, const std::string& after,
-                                            int limit) const {
-  KH_ASSIGN_OR_RETURN(const std::vector<kraken::storage::Job> jobs,
-                      from_.queue->List(state, after, limit));
+json ToJson(const JobPage& page) {
   json list = json::array();
-  for (const kraken::storage::Job& job : jobs) list.push_back(ToJson(job));
+  for (const JobDetails& details : page.jobs) list.push_back(ToJson(details));
   return list;
+}
+
+json ToJson(const HarborDetails& details) {
+  json value = {{"name", details.harbor->name},
+                {"host", details.harbor->host},
+                {"registry", details.harbor->client->host()},
+                {"pending", details.work.pending},
+                {"running", details.work.running},
+                {"dead", details.work.dead}};
+  AddHealth(details.health, value);
+  if (details.work.oldest != absl::InfiniteFuture()) value["oldest"] = ToText(details.work.oldest);
+  if (details.slots > 0) {
+    value["slots"] = details.slots;
+    value["done"] = details.lane.done;
+    value["failed"] = details.lane.failed;
+  }
+  return value;
+}
+
+}  // namespace
+
+absl::StatusOr<json> StatusReport::ListJobs(JobState state) const {
+  KH_ASSIGN_OR_RETURN(const JobPage page, from_.admin->Jobs(state, "", kSnapshotJobs));
+  return ToJson(page);
 }
 
 absl::StatusOr<json> StatusReport::Jobs(absl::string_view state, const std::string& after,
@@ -115,41 +121,21 @@ absl::StatusOr<json> StatusReport::Jobs(absl::string_view state, const std::stri
     return absl::InvalidArgumentError(
         absl::StrCat("state is pending, running, done or dead, not \"", state, "\""));
   }
-  limit = std::clamp(limit, 1, kMaxJobs);
-  KH_ASSIGN_OR_RETURN(json list, ListJobs(wanted, after, limit));
-  json answer = {{"jobs", std::move(list)}};
-  // A full page may have another behind it.
-  if (answer["jobs"].size() == static_cast<size_t>(limit)) {
-    answer["next_after"] = answer["jobs"].back()["key"];
-  }
+  KH_ASSIGN_OR_RETURN(const JobPage page, from_.admin->Jobs(wanted, after, limit));
+  json answer = {{"jobs", ToJson(page)}};
+  if (!page.next_after.empty()) answer["next_after"] = page.next_after;
   return answer;
 }
 
 absl::StatusOr<json> StatusReport::Job(const std::string& key) const {
-  KH_ASSIGN_OR_RETURN(const kraken::storage::Job job, from_.queue->Get(key));
-  return ToJson(job);
+  KH_ASSIGN_OR_RETURN(const JobDetails details, from_.admin->FindJob(key));
+  return ToJson(details);
 }
 
 absl::StatusOr<json> StatusReport::HarborList() const {
-  KH_ASSIGN_OR_RETURN(const std::vector<JobKindStats> kinds, from_.queue->StatsByKind());
-  const std::vector<HarborHealth> health = from_.watch->health();
-  const std::vector<LaneStats> lanes = from_.dispatcher->stats();
+  KH_ASSIGN_OR_RETURN(const std::vector<HarborDetails> harbors, from_.admin->HarborList());
   json list = json::array();
-  for (size_t i = 0; i < from_.harbors->all().size(); ++i) {
-    const Harbor& harbor = from_.harbors->all()[i];
-    json entry = {
-        {"name", harbor.name}, {"host", harbor.host}, {"registry", harbor.client->host()}};
-    AddHealth(health[i], entry);
-    const std::string lane = LaneOf(harbor.name);
-    AddWork(kinds, lane, entry);
-    for (size_t l = 0; l < lanes.size(); ++l) {
-      if (from_.dispatcher->lanes()[l].kind != lane) continue;
-      entry["slots"] = from_.dispatcher->lanes()[l].slots;
-      entry["done"] = lanes[l].done;
-      entry["failed"] = lanes[l].failed;
-    }
-    list.push_back(std::move(entry));
-  }
+  for (const HarborDetails& details : harbors) list.push_back(ToJson(details));
   return list;
 }
 
@@ -172,26 +158,26 @@ json StatusReport::RouteList() const {
 }
 
 absl::StatusOr<json> StatusReport::Explain(absl::string_view image) const {
-  KH_ASSIGN_OR_RETURN(const RouteSubject subject, FindSubject(*from_.harbors, image));
-  json answer = harbor_bridge::ToJson(from_.routes->Decide(subject));
-  answer["image"] = subject.FullName();
-  answer["harbor"] = subject.harbor;
+  KH_ASSIGN_OR_RETURN(const RouteExplanation explanation, from_.admin->Explain(image));
+  json answer = ToJson(explanation.decision);
+  answer["image"] = explanation.subject.FullName();
+  answer["harbor"] = explanation.subject.harbor;
   return answer;
 }
 
 absl::StatusOr<json> StatusReport::Snapshot() const {
   json snapshot;
   KH_ASSIGN_OR_RETURN(snapshot["harbors"], HarborList());
-  KH_ASSIGN_OR_RETURN(snapshot["pending"], ListJobs(JobState::kPending, "", kSnapshotJobs));
-  KH_ASSIGN_OR_RETURN(snapshot["dead"], ListJobs(JobState::kDead, "", kSnapshotJobs));
+  KH_ASSIGN_OR_RETURN(snapshot["pending"], ListJobs(JobState::kPending));
+  KH_ASSIGN_OR_RETURN(snapshot["dead"], ListJobs(JobState::kDead));
   snapshot["events"] = Events();
   snapshot["running"] = json::array();
   snapshot["recent"] = json::array();
   for (const JobView& view : from_.board->Running()) {
-    snapshot["running"].push_back(harbor_bridge::ToJson(view, false));
+    snapshot["running"].push_back(ToJson(view, false));
   }
   for (const JobView& view : from_.board->Recent()) {
-    snapshot["recent"].push_back(harbor_bridge::ToJson(view, true));
+    snapshot["recent"].push_back(ToJson(view, true));
   }
   return snapshot;
 }

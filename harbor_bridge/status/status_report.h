@@ -11,23 +11,18 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "harbor_bridge/routing/harbors.h"
 #include "harbor_bridge/routing/routes.h"
-#include "harbor_bridge/status/harbor_watch.h"
-#include "harbor_bridge/work/dispatcher.h"
+#include "harbor_bridge/status/bridge_admin.h"
 #include "harbor_bridge/work/job_board.h"
-#include "kraken/storage/job_queue.h"
+#include "kraken/storage/job.h"
 
 namespace harbor_bridge {
 
 // Where a report has it from. All outlive it, and are thread-safe.
 struct StatusSources {
-  const Harbors* harbors = nullptr;
+  const BridgeAdmin* admin = nullptr;
   const Routes* routes = nullptr;
-  kraken::storage::JobQueue* queue = nullptr;
   const JobBoard* board = nullptr;
-  const HarborWatch* watch = nullptr;
-  const Dispatcher* dispatcher = nullptr;
   // Names and counts of what came in.
   std::function<std::map<std::string, uint64_t>()> events;
 };
@@ -36,8 +31,6 @@ struct StatusSources {
 // return a StatusOr, and Snapshot(), wait for the job queue: not on a loop.
 class StatusReport {
  public:
-  // The most jobs of one answer.
-  static constexpr int kMaxJobs = 1000;
   // Of each state, in a snapshot.
   static constexpr int kSnapshotJobs = 50;
 
@@ -59,9 +52,8 @@ class StatusReport {
   absl::StatusOr<nlohmann::json> Explain(absl::string_view image) const;
 
  private:
-  nlohmann::json ToJson(const kraken::storage::Job& job) const;
-  absl::StatusOr<nlohmann::json> ListJobs(std::optional<kraken::storage::JobState> state,
-                                          const std::string& after, int limit) const;
+  // For a snapshot.
+  absl::StatusOr<nlohmann::json> ListJobs(kraken::storage::JobState state) const;
 
   const StatusSources from_;
 };

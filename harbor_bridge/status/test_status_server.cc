@@ -65,20 +65,19 @@ TestStatusServer::TestStatusServer() : well_(Answer(200)), refusing_(Answer(401)
         });
     dispatcher_->Start();
   });
-  report_ = std::make_unique<StatusReport>(
-      StatusSources{.harbors = harbors_.get(),
-                    .routes = routes_.get(),
-                    .queue = queue_.get(),
-                    .board = &board_,
-                    .watch = watch_.get(),
-                    .dispatcher = dispatcher_.get(),
-                    .events = [] {
-                      return std::map<std::string, uint64_t>{{"events", 7}};
-                    }});
-  api_ = std::make_unique<ApiRoutes>(ApiParts{.harbors = harbors_.get(),
+  bridge_admin_ =
+      std::make_unique<BridgeAdmin>(BridgeAdmin::Parts{.harbors = harbors_.get(),
+                                                       .routes = routes_.get(),
+                                                       .queue = queue_.get(),
+                                                       .board = &board_,
+                                                       .watch = watch_.get(),
+                                                       .dispatcher = dispatcher_.get()});
+  report_ = std::make_unique<StatusReport>(StatusSources{
+      .admin = bridge_admin_.get(), .routes = routes_.get(), .board = &board_, .events = [] {
+        return std::map<std::string, uint64_t>{{"events", 7}};
+      }});
+  api_ = std::make_unique<ApiRoutes>(ApiParts{.admin = bridge_admin_.get(),
                                               .report = report_.get(),
-                                              .queue = queue_.get(),
-                                              .dispatcher = dispatcher_.get(),
                                               .gate = &gate_,
                                               .loop = &admin_.loop()});
   api_->AddRoutes(router_);

@@ -12,6 +12,7 @@
 #include "harbor_bridge/routing/harbors.h"
 #include "harbor_bridge/routing/routes.h"
 #include "harbor_bridge/status/api_routes.h"
+#include "harbor_bridge/status/bridge_admin.h"
 #include "harbor_bridge/status/harbor_watch.h"
 #include "harbor_bridge/status/status_report.h"
 #include "harbor_bridge/work/dispatcher.h"
@@ -37,6 +38,7 @@ class TestStatusServer {
 
   const kraken::net::SocketAddress& address() const { return address_; }
   kraken::storage::JobQueue& queue() { return *queue_; }
+  BridgeAdmin& admin() { return *bridge_admin_; }
 
   // A request from this host; the answer's head and body.
   std::string Ask(absl::string_view method, absl::string_view path, absl::string_view body = "");
@@ -75,6 +77,7 @@ class TestStatusServer {
   kraken::net::LoopThread control_{"control"};
   kraken::net::LoopThread admin_{"http"};
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<BridgeAdmin> bridge_admin_;
   std::unique_ptr<StatusReport> report_;
   kraken::daemon::AdminGate gate_{kraken::daemon::AdminConfig()};
   std::unique_ptr<ApiRoutes> api_;

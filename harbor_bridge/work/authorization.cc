@@ -9,11 +9,6 @@ bool IsAuthorized(const kraken::net::HttpExchange& exchange, absl::string_view e
          kraken::IsSameSecret(exchange.request().headers.GetOr("Authorization"), expected);
 }
 
-bool IsOperator(const kraken::net::HttpExchange& exchange) {
-  const kraken::net::HttpPeer& peer = exchange.peer();
-  return peer.address.is_loopback() || peer.certificate.has_value();
-}
-
 void RespondUnauthorized(kraken::net::HttpExchange& exchange) {
   exchange.Respond(401, {{"WWW-Authenticate", "Basic realm=\"harbor-bridge\""}},
                    "the Authorization of this Harbor's events is wrong or missing\n");

@@ -9,10 +9,6 @@ namespace harbor_bridge {
 // Whether a request brings this Authorization. `expected` empty: none is needed.
 bool IsAuthorized(const kraken::net::HttpExchange& exchange, absl::string_view expected);
 
-// Whether a request may see and do what an operator may: it comes from this host, or with a
-// certificate of the cluster's.
-bool IsOperator(const kraken::net::HttpExchange& exchange);
-
 // 401 with what a client needs to do better.
 void RespondUnauthorized(kraken::net::HttpExchange& exchange);
 

@@ -48,13 +48,11 @@ struct Eviction {
 
 absl::Status ClusterWriter::PutTag(const kraken::Namespace& ns, const kraken::Tag& tag,
                                    const kraken::Digest& digest, uint64_t revision) {
-  using Answer = absl::StatusOr<kraken::rpc::TagValue>;
-  return CallAndWait<Answer>(loop_,
-                             [this, ns, tag, digest, revision](std::function<void(Answer)> done) {
-                               build_index_->PutTag(ns, tag,
-                                                    {.digest = digest, .revision = revision}, done);
-                             })
-      .status();
+  using Answer = absl::Status;
+  return CallAndWait<Answer>(
+      loop_, [this, ns, tag, digest, revision](std::function<void(Answer)> done) {
+        build_index_->PutTag(ns, tag, {.digest = digest, .revision = revision}, done);
+      });
 }
 
 absl::StatusOr<ClusterWriter::Digests> ClusterWriter::DropTag(const kraken::Namespace& ns,

@@ -44,22 +44,21 @@ void Intake::AddRoutes(kraken::net::Router& router) {
                       [](const Exchange& exchange, const Harbor&) {
                         exchange->Respond(200, {{"Content-Type", "text/plain"}}, "OK");
                       });
-  router.Add("GET", "/x/quarantine", [this](Exchange exchange) {
-    if (!IsOperator(*exchange)) {
-      exchange->RespondError(403, "for this host, or with a client certificate");
-      return;
-    }
-    parts_.quarantine->List(
-        kMaxListed, [exchange](absl::StatusOr<std::vector<QuarantinedBody>> bodies) {
-          exchange->Post([bodies = std::move(bodies)](kraken::net::HttpExchange& e) {
-            if (bodies.ok()) {
-              e.Respond(200, {{"Content-Type", "application/json"}}, ToJson(*bodies));
-            } else {
-              e.RespondError(503, bodies.status().message());
-            }
-          });
+  router.Add("GET", "/x/quarantine",
+             parts_.gate->Guard([this](const Exchange& exchange) { ListQuarantine(exchange); }));
+}
+
+void Intake::ListQuarantine(const Exchange& exchange) {
+  parts_.quarantine->List(
+      kMaxListed, [exchange](absl::StatusOr<std::vector<QuarantinedBody>> bodies) {
+        exchange->Post([bodies = std::move(bodies)](kraken::net::HttpExchange& e) {
+          if (bodies.ok()) {
+            e.Respond(200, {{"Content-Type", "application/json"}}, ToJson(*bodies));
+          } else {
+            e.RespondError(503, bodies.status().message());
+          }
         });
-  });
+      });
 }
 
 void Intake::Receive(Exchange exchange, const Harbor& harbor, Source source) {
@@ -73,7 +72,8 @@ void Intake::Receive(Exchange exchange, const Harbor& harbor, Source source) {
     return;
   }
   Count(&IntakeStats::notifications);
-  ReadBoundedBody(exchange, kMaxBodyBytes,
+  ReadBoundedBody(exchange,
+                  {.max_bytes = kMaxBodyBytes, .copies = kBodyCopies, .budget = parts_.bodies},
                   [this, exchange, name = harbor.name, source](BoundedBody body) {
                     OnBody(exchange, name, source, std::move(body));
                   });
@@ -83,12 +83,15 @@ void Intake::OnBody(Exchange exchange, const std::string& harbor, Source source,
   Begin();
   if (!body.is_whole()) {
     Count(&IntakeStats::oversized);
+    body.bytes.resize(kMaxQuarantinedBytes);
+    body.bytes.shrink_to_fit();
+    body.room.ShrinkTo(body.bytes.size());
     SetAside({.harbor = harbor,
               .source = std::string(NameOf(source)),
               .reason = absl::StrCat("larger than ", kMaxBodyBytes, " bytes"),
               .body_bytes = body.total_bytes,
               .body = std::move(body.bytes)},
-             [this, exchange] {
+             [this, exchange, room = std::move(body.room)] {
                exchange->Post([](kraken::net::HttpExchange& e) { e.Respond(202, {}, ""); });
                End();
              });
@@ -98,7 +101,9 @@ void Intake::OnBody(Exchange exchange, const std::string& harbor, Source source,
   parts_.journal->Append(
       absl::StrCat(harbor, "/", NameOf(source)), std::move(copy),
       [this, exchange, harbor, source,
-       bytes = std::move(body.bytes)](absl::StatusOr<int64_t> sequence) mutable {
+       body = std::move(body)](absl::StatusOr<int64_t> sequence) mutable {
+        // What was written down is not in memory any more.
+        body.room.ShrinkTo(body.bytes.size());
         exchange->Post([status = sequence.status()](kraken::net::HttpExchange& e) {
           if (status.ok()) {
             e.Respond(202, {}, "");
@@ -107,7 +112,7 @@ void Intake::OnBody(Exchange exchange, const std::string& harbor, Source source,
           }
         });
         if (sequence.ok()) {
-          ProcessSoon(*sequence, harbor, source, std::move(bytes));
+          ProcessSoon(*sequence, harbor, source, std::move(body));
         } else {
           End();
         }
@@ -115,17 +120,19 @@ void Intake::OnBody(Exchange exchange, const std::string& harbor, Source source,
 }
 
 void Intake::ProcessSoon(int64_t sequence, const std::string& harbor, Source source,
-                         std::string body) {
-  auto kept = std::make_shared<std::string>(std::move(body));
-  const absl::Status submitted = processor_.Submit(
-      [this, sequence, harbor, source, kept] { Process(sequence, harbor, source, *kept); });
-  if (!submitted.ok()) Process(sequence, harbor, source, *kept);
+                         BoundedBody body) {
+  // Not taken from here by a task that is refused.
+  auto kept = std::make_shared<BoundedBody>(std::move(body));
+  const auto process = [this, sequence, harbor, source, kept] {
+    Process(sequence, harbor, source, std::move(*kept));
+  };
+  if (!processor_.Submit(process).ok()) process();
 }
 
-void Intake::Process(int64_t sequence, const std::string& harbor, Source source,
-                     const std::string& body) {
-  absl::StatusOr<ParsedEvents> parsed =
-      source == Source::kRegistry ? ParseRegistryNotification(body) : ParseHarborWebhook(body);
+void Intake::Process(int64_t sequence, const std::string& harbor, Source source, BoundedBody body) {
+  absl::StatusOr<ParsedEvents> parsed = source == Source::kRegistry
+                                            ? ParseRegistryNotification(body.bytes)
+                                            : ParseHarborWebhook(body.bytes);
   std::vector<std::string> wrong;
   if (parsed.ok()) {
     wrong = std::move(parsed->unreadable);
@@ -135,7 +142,7 @@ void Intake::Process(int64_t sequence, const std::string& harbor, Source source,
   }
   if (!parsed->instance.empty()) NoteInstance(harbor, parsed->instance);
   if (wrong.empty()) {
-    Enqueue(sequence, harbor, *parsed);
+    Enqueue(sequence, harbor, *parsed, std::move(body.room));
     return;
   }
   Count(&IntakeStats::unreadable, wrong.size());
@@ -144,9 +151,11 @@ void Intake::Process(int64_t sequence, const std::string& harbor, Source source,
       {.harbor = harbor,
        .source = std::string(NameOf(source)),
        .reason = absl::StrJoin(wrong, "; "),
-       .body_bytes = body.size(),
-       .body = body.substr(0, kMaxQuarantinedBytes)},
-      [this, sequence, harbor, parsed = *std::move(parsed)] { Enqueue(sequence, harbor, parsed); });
+       .body_bytes = body.bytes.size(),
+       .body = body.bytes.substr(0, kMaxQuarantinedBytes)},
+      [this, sequence, harbor, parsed = *std::move(parsed), room = std::move(body.room)]() mutable {
+        Enqueue(sequence, harbor, parsed, std::move(room));
+      });
 }
 
 void Intake::SetAside(QuarantinedBody body, absl::AnyInvocable<void()> done) {
@@ -165,7 +174,8 @@ void Intake::SetAside(QuarantinedBody body, absl::AnyInvocable<void()> done) {
       });
 }
 
-void Intake::Enqueue(int64_t sequence, const std::string& harbor, const ParsedEvents& parsed) {
+void Intake::Enqueue(int64_t sequence, const std::string& harbor, const ParsedEvents& parsed,
+                     BodyBudget::Room room) {
   Count(&IntakeStats::ignored, parsed.ignored);
   // One body may tell of one image many times.
   std::map<std::string, ImageWork> work;
@@ -189,16 +199,18 @@ void Intake::Enqueue(int64_t sequence, const std::string& harbor, const ParsedEv
   jobs.reserve(work.size());
   for (const auto& entry : work) jobs.push_back(entry.second.ToJob(kEventPriority));
   // The entry is forgotten once all of its work is durable.
-  EnqueueAll(*parts_.queue, std::move(jobs), [this, sequence](const absl::Status& status) {
-    if (status.ok()) return Acknowledge(sequence);
-    // It stays in the journal, and the next start tries again.
-    kraken::telemetry::LogError("work can't be stored", {{"reason", status}});
-    End();
-  });
+  EnqueueAll(*parts_.queue, std::move(jobs),
+             [this, sequence, room = std::move(room)](const absl::Status& status) mutable {
+               if (status.ok()) return Acknowledge(sequence, std::move(room));
+               // It stays in the journal, and the next start tries again.
+               kraken::telemetry::LogError("work can't be stored", {{"reason", status}});
+               End();
+             });
 }
 
-void Intake::Acknowledge(int64_t sequence) {
-  parts_.journal->Acknowledge({sequence}, [this](const absl::Status&) { End(); });
+void Intake::Acknowledge(int64_t sequence, BodyBudget::Room room) {
+  parts_.journal->Acknowledge({sequence},
+                              [this, room = std::move(room)](const absl::Status&) { End(); });
 }
 
 void Intake::Begin() {
@@ -237,17 +249,19 @@ void Intake::NoteInstance(const std::string& harbor, const std::string& instance
 absl::Status Intake::Replay() {
   int64_t after = 0;
   while (true) {
-    KH_ASSIGN_OR_RETURN(const std::vector<kraken::storage::JournalEntry> entries,
+    KH_ASSIGN_OR_RETURN(std::vector<kraken::storage::JournalEntry> entries,
                         parts_.journal->Read(after, kReplayBatch));
     if (entries.empty()) return absl::OkStatus();
-    for (const kraken::storage::JournalEntry& entry : entries) {
+    for (kraken::storage::JournalEntry& entry : entries) {
       // "harbor/source"; before there were webhooks, "harbor".
       const std::string harbor = entry.source.substr(0, entry.source.find('/'));
       const bool is_webhook =
           absl::EndsWith(entry.source, absl::StrCat("/", NameOf(Source::kWebhook)));
+      // What became work is forgotten before too much more is read.
+      BodyBudget::Room room = parts_.bodies->TakeAndWait(entry.body.size());
       Begin();
       Process(entry.sequence, harbor, is_webhook ? Source::kWebhook : Source::kRegistry,
-              entry.body);
+              {.bytes = std::move(entry.body), .room = std::move(room)});
       after = entry.sequence;
     }
   }

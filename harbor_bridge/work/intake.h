@@ -15,10 +15,12 @@
 #include "absl/synchronization/mutex.h"
 #include "harbor_bridge/event/image_event.h"
 #include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/work/body_budget.h"
 #include "harbor_bridge/work/bounded_body.h"
 #include "harbor_bridge/work/quarantine.h"
 #include "harbor_bridge/work/reconciliation_request.h"
 #include "kraken/base/worker_pool.h"
+#include "kraken/daemon/admin_gate.h"
 #include "kraken/net/http_exchange.h"
 #include "kraken/net/router.h"
 #include "kraken/storage/job_queue.h"
@@ -45,13 +47,15 @@ struct IntakeStats {
 // Paths without a Harbor are the first one's. A registry repeats an event that was not acknowledged
 // for ever, and holds back all that come after it: so whatever can't be used is answered with 2xx
 // too, put into quarantine, and its Harbor is compared as a whole. Only a wrong credential gets
-// 401, and a full disk 503.
+// 401; a full disk, and a line of bodies that have to wait for memory, 503.
 //
 // Thread safety: handlers run in any HTTP loop.
 class Intake {
  public:
   // A larger body is no notification of a registry's.
   static constexpr size_t kMaxBodyBytes = 4 << 20;
+  // One to be written down and one to become work.
+  static constexpr size_t kBodyCopies = 2;
   // Of those that `GET /x/quarantine` shows.
   static constexpr int kMaxListed = 100;
   // Bodies that are acknowledged and wait to become work. With more, the journal's thread does it,
@@ -64,6 +68,9 @@ class Intake {
     kraken::storage::Journal* journal = nullptr;
     kraken::storage::JobQueue* queue = nullptr;
     Quarantine* quarantine = nullptr;
+    BodyBudget* bodies = nullptr;
+    // Before what operators ask for.
+    kraken::daemon::AdminGate* gate = nullptr;
     RequestReconciliation reconcile;
   };
   explicit Intake(Parts parts) : parts_(std::move(parts)) {}
@@ -86,17 +93,19 @@ class Intake {
   enum class Source { kRegistry, kWebhook };
 
   static absl::string_view NameOf(Source source);
+  void ListQuarantine(const Exchange& exchange);
   void Receive(Exchange exchange, const Harbor& harbor, Source source);
   void OnBody(Exchange exchange, const std::string& harbor, Source source, BoundedBody body);
   // On a thread of its own, as the journal's has others to answer.
-  void ProcessSoon(int64_t sequence, const std::string& harbor, Source source, std::string body);
-  // Makes work of a body and acknowledges the entry.
-  void Process(int64_t sequence, const std::string& harbor, Source source, const std::string& body);
+  void ProcessSoon(int64_t sequence, const std::string& harbor, Source source, BoundedBody body);
+  // Makes work of a body and acknowledges the entry. Until then its room is taken.
+  void Process(int64_t sequence, const std::string& harbor, Source source, BoundedBody body);
   // Makes jobs of events, then acknowledges the entry.
-  void Enqueue(int64_t sequence, const std::string& harbor, const ParsedEvents& parsed);
+  void Enqueue(int64_t sequence, const std::string& harbor, const ParsedEvents& parsed,
+               BodyBudget::Room room);
   // Keeps what can't be used, and then calls `done`.
   void SetAside(QuarantinedBody body, absl::AnyInvocable<void()> done);
-  void Acknowledge(int64_t sequence);
+  void Acknowledge(int64_t sequence, BodyBudget::Room room);
   // Around all that is done about one body.
   void Begin() ABSL_LOCKS_EXCLUDED(mu_);
   void End() ABSL_LOCKS_EXCLUDED(mu_);

@@ -1,17 +1,24 @@
 #include "harbor_bridge/work/intake.h"
 
+#include <cstdint>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "harbor_bridge/work/body_budget.h"
 #include "harbor_bridge/work/image_work.h"
 #include "kraken/base/test_util.h"
+#include "kraken/daemon/admin_gate.h"
 #include "kraken/net/http_server.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/raw_connection.h"
@@ -60,6 +67,8 @@ class IntakeTest : public ::testing::Test {
                       .journal = journal_.get(),
                       .queue = queue_.get(),
                       .quarantine = quarantine_.get(),
+                      .bodies = &bodies_,
+                      .gate = &gate_,
                       .reconcile = [this](const std::string& harbor, const std::string& reason) {
                         absl::MutexLock lock(&mu_);
                         reconciled_.push_back(absl::StrCat(harbor, ": ", reason));
@@ -80,10 +89,10 @@ class IntakeTest : public ::testing::Test {
     return answer.substr(0, answer.find('\r'));
   }
 
-  std::string Get(absl::string_view path) {
+  std::string Get(absl::string_view path, absl::string_view host = "localhost") {
     kraken::net::RawConnection connection(address_);
     connection.Send(
-        absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: bridge\r\nConnection: close\r\n\r\n"));
+        absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: ", host, "\r\nConnection: close\r\n\r\n"));
     return connection.ReadToEnd();
   }
 
@@ -110,12 +119,15 @@ class IntakeTest : public ::testing::Test {
   const std::string dir_ = kraken::MakeTestDir();
   std::unique_ptr<Harbors> harbors_;
   kraken::storage::JournalOptions journal_options_;
+  // However slow the machine is, nobody is refused or given up.
+  BodyBudget bodies_{kMaxBodiesBytes, absl::InfiniteDuration()};
   kraken::net::LoopPool pool_{"intake", 2};
   std::unique_ptr<kraken::storage::Journal> journal_;
   std::unique_ptr<kraken::storage::JobQueue> queue_;
   std::unique_ptr<Quarantine> quarantine_;
   absl::Mutex mu_;
   std::vector<std::string> reconciled_ ABSL_GUARDED_BY(mu_);
+  kraken::daemon::AdminGate gate_{kraken::daemon::AdminConfig()};
   std::unique_ptr<Intake> intake_;
   kraken::net::Router router_;
   kraken::net::SocketAddress address_;
@@ -203,6 +215,12 @@ TEST_F(IntakeTest, WhatCannotBeUsedIsTakenSetAsideAndItsHarborCompared) {
                              HasSubstr(R"("body":"no webhook")")));
 }
 
+// What was sent to a bridge is for operators: not for a page that a browser was led to by a name.
+TEST_F(IntakeTest, StrangersDoNotSeeTheQuarantine) {
+  Open();
+  EXPECT_THAT(Get("/x/quarantine", "bridge.example"), StartsWith("HTTP/1.1 403 "));
+}
+
 TEST_F(IntakeTest, ABadEntryIsSetAsideAndTheGoodOneBecomesWork) {
   Open();
   Post("/registry/notifications",
@@ -283,6 +301,94 @@ TEST_F(IntakeTest, WhatCannotBeWrittenDownIsNotAcknowledged) {
   const absl::StatusOr<std::vector<Job>> jobs = queue_->List(std::nullopt, "", 100);
   ASSERT_OK(jobs);
   EXPECT_THAT(*jobs, testing::IsEmpty());
+}
+
+// A notification of this many bytes that asks for nothing.
+std::string Padded(size_t bytes) {
+  std::string body = R"({"events":[],"padding":")";
+  body.resize(bytes - 2, 'x');
+  return body + "\"}";
+}
+
+std::string HeadOf(size_t body_bytes) {
+  return absl::StrCat("POST /registry/notifications HTTP/1.1\r\nHost: bridge\r\n",
+                      "Connection: close\r\nContent-Length: ", body_bytes, "\r\n\r\n");
+}
+
+TEST_F(IntakeTest, BodiesWaitInTheirSocketsForMemory) {
+  constexpr size_t kBytes = 1 << 20;
+  constexpr size_t kAtOnce = kMaxBodiesBytes / (kBytes * Intake::kBodyCopies);
+  constexpr size_t kSenders = 3 * kAtOnce;
+  journal_options_.segment_bytes = 8 << 20;
+  Open();
+  const std::string head = HeadOf(kBytes);
+  std::vector<std::unique_ptr<kraken::net::RawConnection>> senders;
+  for (size_t i = 0; i < kSenders; ++i) {
+    senders.push_back(std::make_unique<kraken::net::RawConnection>(address_));
+    ASSERT_TRUE(senders.back()->Send(head));
+  }
+  while (bodies_.waiting() < kSenders - kAtOnce) std::this_thread::yield();
+  EXPECT_EQ(bodies_.used_bytes(), kMaxBodiesBytes);
+  // One who goes away in the middle gives his room to the next.
+  for (size_t i = 0; i < kSenders - kAtOnce; ++i) {
+    senders.back()->Reset();
+    senders.pop_back();
+  }
+  // Whatever the order in which they were read, all that are left come to their end.
+  std::vector<std::thread> threads;
+  for (const auto& sender : senders) {
+    threads.emplace_back([&sender] {
+      sender->Send(Padded(kBytes));
+      EXPECT_THAT(sender->ReadUntil("\r\n\r\n"), StartsWith("HTTP/1.1 202 "));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  while (bodies_.used_bytes() > 0) std::this_thread::yield();
+  EXPECT_EQ(bodies_.waiting(), 0u);
+}
+
+// Peak of resident memory of this process, in bytes.
+uint64_t PeakMemory() {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    absl::string_view text = line;
+    if (!absl::ConsumePrefix(&text, "VmHWM:")) continue;
+    absl::ConsumeSuffix(&text, "kB");
+    uint64_t kilobytes = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(absl::StripAsciiWhitespace(text), &kilobytes));
+    return kilobytes << 10;
+  }
+  ADD_FAILURE() << "no VmHWM";
+  return 0;
+}
+
+TEST_F(IntakeTest, HoweverManyLargeBodiesComeAtOnceMemoryIsBounded) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's own memory is larger than what is measured here";
+#endif
+  constexpr size_t kSenders = 200;
+  journal_options_.segment_bytes = 8 << 20;
+  journal_options_.segments = 4;
+  Open();
+  const std::string body = Padded(1 << 20);
+  const std::string head = HeadOf(body.size());
+  // They are 200 MiB, and 400 MiB with what is written down.
+  const uint64_t before = PeakMemory();
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < kSenders; ++i) {
+    threads.emplace_back([&] {
+      kraken::net::RawConnection sender(address_);
+      sender.Send(head);
+      sender.Send(body);
+      EXPECT_THAT(sender.ReadUntil("\r\n\r\n"), StartsWith("HTTP/1.1 202 "));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(bodies_.peak_bytes(), kMaxBodiesBytes);
+  // Bodies, the buffers of connections that wait (64 KiB each), what a body is when it is parsed,
+  // and the 200 threads that send.
+  EXPECT_LT(PeakMemory() - before, uint64_t{64} << 20);
 }
 
 TEST_F(IntakeTest, WhatAFormerProcessWroteDownBecomesWork) {

@@ -86,9 +86,9 @@ void PreheatApi::GetHealth(Exchange exchange, const Harbor&) {
 }
 
 void PreheatApi::Create(Exchange exchange, const Harbor& harbor) {
-  ReadBoundedBody(exchange, kMaxBodyBytes, [this, exchange, name = harbor.name](BoundedBody body) {
-    OnBody(exchange, name, body);
-  });
+  ReadBoundedBody(
+      exchange, {.max_bytes = kMaxBodyBytes, .budget = parts_.bodies},
+      [this, exchange, name = harbor.name](BoundedBody body) { OnBody(exchange, name, body); });
 }
 
 void PreheatApi::OnBody(Exchange exchange, const std::string& harbor, const BoundedBody& body) {

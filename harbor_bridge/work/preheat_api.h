@@ -8,6 +8,7 @@
 #include <string>
 
 #include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/work/body_budget.h"
 #include "harbor_bridge/work/bounded_body.h"
 #include "harbor_bridge/work/preheat_jobs.h"
 #include "kraken/base/clock.h"
@@ -47,6 +48,7 @@ class PreheatApi {
     const Harbors* harbors = nullptr;
     kraken::storage::JobQueue* queue = nullptr;
     PreheatJobs* jobs = nullptr;
+    BodyBudget* bodies = nullptr;
     const kraken::Clock* clock = nullptr;
   };
   explicit PreheatApi(Parts parts) : parts_(parts) {}

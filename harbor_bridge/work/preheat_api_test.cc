@@ -56,6 +56,7 @@ class PreheatApiTest : public BridgeFixture {
     api_ = std::make_unique<PreheatApi>(PreheatApi::Parts{.harbors = harbors_.get(),
                                                           .queue = queue_.get(),
                                                           .jobs = jobs_.get(),
+                                                          .bodies = &bodies_,
                                                           .clock = &kraken::SystemClock::Get()});
     router_ = std::make_unique<kraken::net::Router>();
     api_->AddRoutes(*router_);
@@ -136,6 +137,7 @@ class PreheatApiTest : public BridgeFixture {
   }
 
   const std::string dir_ = kraken::MakeTestDir();
+  BodyBudget bodies_{kMaxBodiesBytes};
   kraken::net::LoopPool pool_{"http", 1};
   const Routes routes_{{}, {}};
   JobBoard board_;

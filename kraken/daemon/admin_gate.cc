@@ -84,34 +84,39 @@ net::HttpHandler AdminGate::Guard(net::HttpHandler handler) {
   };
 }
 
-bool AdminGate::HasPassword(const net::HttpExchange& exchange) const {
-  return !authorization_.empty() &&
-         IsSameSecret(exchange.request().headers.GetOr("Authorization"), authorization_);
-}
-
 absl::Status AdminGate::Check(const net::HttpExchange& exchange) const {
   if (!IsRead(exchange) && IsFromAnotherSite(exchange.request().headers)) {
     return absl::PermissionDeniedError("a page of another site gives no orders here");
   }
-  if (public_read_ && IsRead(exchange)) return absl::OkStatus();
-  if (exchange.peer().certificate.has_value() || HasPassword(exchange) || IsOnThisHost(exchange)) {
-    return absl::OkStatus();
-  }
+  return Check({.has_certificate = exchange.peer().certificate.has_value(),
+                .is_on_this_host = IsOnThisHost(exchange),
+                .authorization = exchange.request().headers.GetOr("Authorization")},
+               IsRead(exchange) ? AdminAccess::kLook : AdminAccess::kOrder);
+}
+
+absl::Status AdminGate::Check(const AdminCaller& caller, AdminAccess access) const {
+  if (public_read_ && access == AdminAccess::kLook) return absl::OkStatus();
+  const bool has_password =
+      !authorization_.empty() && IsSameSecret(caller.authorization, authorization_);
+  if (caller.has_certificate || caller.is_on_this_host || has_password) return absl::OkStatus();
   if (!authorization_.empty()) return absl::UnauthenticatedError("username and password, please");
   return absl::PermissionDeniedError(
       "this is for operators: ask from this host, with a client certificate, or set `admin` "
       "(username, password) in the configuration");
 }
 
-void AdminGate::Refuse(net::HttpExchange& exchange, const absl::Status& why) {
+void AdminGate::LogRefusal(absl::string_view ip, absl::string_view request,
+                           const absl::Status& why) {
   const auto held_back = log_.Admit(net::EventLoop::MonotonicNow());
-  if (held_back.has_value()) {
-    telemetry::LogWarn("request refused", {{"ip", exchange.peer().address.ip()},
-                                           {"method", exchange.method()},
-                                           {"path", exchange.path()},
-                                           {"reason", why},
-                                           {"refused_since_last_line", *held_back}});
-  }
+  if (!held_back.has_value()) return;
+  telemetry::LogWarn(
+      "request refused",
+      {{"ip", ip}, {"request", request}, {"reason", why}, {"refused_since_last_line", *held_back}});
+}
+
+void AdminGate::Refuse(net::HttpExchange& exchange, const absl::Status& why) {
+  LogRefusal(exchange.peer().address.ip(), absl::StrCat(exchange.method(), " ", exchange.path()),
+             why);
   if (absl::IsUnauthenticated(why)) {
     exchange.RespondError(401, why.message(),
                           {{"WWW-Authenticate", "Basic realm=\"operators\", charset=\"UTF-8\""}});

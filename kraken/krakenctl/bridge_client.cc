@@ -8,6 +8,7 @@
 #include "kraken/base/json.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
+#include "kraken/daemon/password_file.h"
 #include "kraken/net/http_message.h"
 #include "kraken/registry/credentials.h"
 
@@ -62,7 +63,7 @@ absl::StatusOr<BridgeClient> BridgeClient::Create(const BridgeFlags& flags) {
     return absl::InvalidArgumentError("-username and -password-file belong together");
   }
   if (!flags.username.empty()) {
-    KH_ASSIGN_OR_RETURN(const std::string password, ReadPasswordFile(flags.password_file));
+    KH_ASSIGN_OR_RETURN(const std::string password, daemon::ReadPasswordFile(flags.password_file));
     client.authorization_ = registry::BasicAuthorization({flags.username, password});
   }
   KH_ASSIGN_OR_RETURN(client.http_, MakeHttpClient(flags.tls));

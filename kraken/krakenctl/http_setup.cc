@@ -1,10 +1,8 @@
 #include "kraken/krakenctl/http_setup.h"
 
-#include <fstream>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "kraken/base/host_name.h"
@@ -13,11 +11,6 @@
 #include "kraken/net/tls_context.h"
 
 namespace kraken::krakenctl {
-namespace {
-
-constexpr size_t kMaxPasswordFileBytes = 1 << 20;
-
-}  // namespace
 
 void AddTlsFlags(config::FlagSet& flags, TlsFlags* tls) {
   flags.Strings("ca", &tls->ca_files,
@@ -46,20 +39,6 @@ absl::StatusOr<std::unique_ptr<net::BlockingHttpClient>> MakeHttpClient(const Tl
     return context.status();
   }
   return std::make_unique<net::BlockingHttpClient>(std::move(options));
-}
-
-absl::StatusOr<std::string> ReadPasswordFile(const std::string& path) {
-  // It may be a pipe, which has no size.
-  std::ifstream file(path);
-  std::string text(kMaxPasswordFileBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.eof()) {
-    return absl::InvalidArgumentError(absl::StrCat("-password-file: can't read ", path,
-                                                   ", or it has more than ", kMaxPasswordFileBytes,
-                                                   " bytes"));
-  }
-  text.resize(static_cast<size_t>(file.gcount()));
-  return std::string(absl::StripTrailingAsciiWhitespace(text));
 }
 
 absl::StatusOr<net::Url> ParseAddress(absl::string_view text) {

@@ -26,10 +26,6 @@ void AddTlsFlags(config::FlagSet& flags, TlsFlags* tls);
 // Errors name a file that can't be used.
 absl::StatusOr<std::unique_ptr<net::BlockingHttpClient>> MakeHttpClient(const TlsFlags& tls);
 
-// What -password-file names: a password, with white space after it or not. INVALID_ARGUMENT: it
-// can't be read.
-absl::StatusOr<std::string> ReadPasswordFile(const std::string& path);
-
 // "host:port", "host:port/path" or a URL; without a scheme it is plain HTTP. INVALID_ARGUMENT says
 // what is expected.
 absl::StatusOr<net::Url> ParseAddress(absl::string_view text);

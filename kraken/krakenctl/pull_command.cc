@@ -24,6 +24,7 @@
 #include "kraken/base/tag.h"
 #include "kraken/config/exit_codes.h"
 #include "kraken/config/flags.h"
+#include "kraken/daemon/password_file.h"
 #include "kraken/krakenctl/auth_file.h"
 #include "kraken/krakenctl/http_setup.h"
 #include "kraken/krakenctl/image_pull.h"
@@ -107,7 +108,7 @@ absl::StatusOr<std::optional<registry::BasicCredentials>> ReadCredentials(const 
     return absl::InvalidArgumentError("-user and -password-file go together");
   }
   if (!texts.user.empty()) {
-    KH_ASSIGN_OR_RETURN(std::string password, ReadPasswordFile(texts.password_file));
+    KH_ASSIGN_OR_RETURN(std::string password, daemon::ReadPasswordFile(texts.password_file));
     return registry::BasicCredentials{texts.user, std::move(password)};
   }
   const std::string path = texts.auth_file.empty() ? DefaultAuthFile() : texts.auth_file;

@@ -9,7 +9,6 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "kraken/base/status_macros.h"
-#include "kraken/base/status_util.h"
 #include "kraken/rpc/build_index.grpc.pb.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/unary.h"
@@ -22,17 +21,6 @@ struct BuildIndexClient::Query {
   std::vector<std::string> hosts;
   size_t tried = 0;
   std::string failures;
-};
-
-// One request to all hosts.
-struct BuildIndexClient::Round {
-  Dropped done;
-  size_t missing = 0;
-  bool answered = false;
-  v1::DropTagsReply dropped;
-  std::string failures;
-  // Of a host that answered.
-  absl::Status error;
 };
 
 absl::StatusOr<std::unique_ptr<BuildIndexClient>> BuildIndexClient::Create(
@@ -53,6 +41,17 @@ BuildIndexClient::BuildIndexClient(net::EventLoop* loop, ChannelDirectory* direc
       options_(std::move(options)),
       members_(std::move(members)),
       health_(options_.health),
+      broadcast_(
+          loop, directory,
+          [this]() -> absl::StatusOr<std::vector<std::string>> {
+            std::vector<std::string> hosts = members_->healthy();
+            if (hosts.empty()) return NoAddress();
+            return hosts;
+          },
+          [this](const std::string& host) {
+            health_.RecordFailure(host, net::EventLoop::MonotonicNow());
+          },
+          {.timeout = options_.timeout, .catch_up_interval = options_.catch_up_interval}),
       alive_(std::make_shared<BuildIndexClient*>(this)) {}
 
 BuildIndexClient::~BuildIndexClient() { *alive_ = nullptr; }
@@ -61,27 +60,38 @@ void BuildIndexClient::GetTag(const Namespace& ns, const Tag& tag, Done done) {
   v1::GetTagRequest request;
   request.set_namespace_(ns.ToString());
   request.set_tag(tag.ToString());
-  Run(
-      request,
-      [](v1::BuildIndex::Stub& stub, auto* context, auto* in, auto* out, auto callback) {
-        stub.async()->GetTag(context, in, out, callback);
-      },
-      std::move(done));
+  auto query = std::make_shared<Query>();
+  query->attempt = [request = std::move(request), loop = loop_->handle(),
+                    timeout = options_.timeout](
+                       std::shared_ptr<grpc::Channel> channel,
+                       std::function<void(absl::StatusOr<v1::GetTagReply>)> reply) {
+    CallUnary<v1::BuildIndex, v1::GetTagReply>(
+        loop, channel, request, timeout,
+        [](v1::BuildIndex::Stub& stub, auto* context, auto* in, auto* out, auto callback) {
+          stub.async()->GetTag(context, in, out, callback);
+        },
+        std::move(reply));
+  };
+  query->done = std::move(done);
+  query->hosts = Candidates();
+  if (query->hosts.empty()) {
+    query->done(NoAddress());
+    return;
+  }
+  Try(std::move(query));
 }
 
 void BuildIndexClient::PutTag(const Namespace& ns, const Tag& tag, const TagValue& value,
-                              Done done) {
+                              Stored done) {
   v1::PutTagRequest request;
   request.set_namespace_(ns.ToString());
   request.set_tag(tag.ToString());
   request.set_digest(ToBytes(value.digest));
   request.set_revision(value.revision);
-  Run(
-      request,
-      [](v1::BuildIndex::Stub& stub, auto* context, auto* in, auto* out, auto callback) {
-        stub.async()->PutTag(context, in, out, callback);
-      },
-      std::move(done));
+  broadcast_.Put(std::move(request),
+                 [done = std::move(done)](const absl::StatusOr<v1::GetTagReply>& reply) {
+                   done(reply.status());
+                 });
 }
 
 std::vector<std::string> BuildIndexClient::Candidates() {
@@ -96,81 +106,13 @@ std::vector<std::string> BuildIndexClient::Candidates() {
   return order;
 }
 
-template <typename Request, typename Method>
-void BuildIndexClient::Run(Request request, Method method, Done done) {
-  auto query = std::make_shared<Query>();
-  query->attempt = [request = std::move(request), method, loop = loop_->handle(),
-                    timeout = options_.timeout](
-                       std::shared_ptr<grpc::Channel> channel,
-                       std::function<void(absl::StatusOr<v1::GetTagReply>)> reply) {
-    CallUnary<v1::BuildIndex, v1::GetTagReply>(loop, channel, request, timeout, method,
-                                               std::move(reply));
-  };
-  query->done = std::move(done);
-  query->hosts = Candidates();
-  if (query->hosts.empty()) {
-    query->done(NoAddress());
-    return;
-  }
-  Try(std::move(query));
-}
-
 absl::Status BuildIndexClient::NoAddress() const {
   return absl::UnavailableError(
       absl::StrCat("no address is known of ", options_.hosts.dns, " (build_index.hosts.dns)"));
 }
 
 void BuildIndexClient::DropTags(v1::DropTagsRequest request, Dropped done) {
-  const std::vector<std::string> hosts = members_->healthy();
-  if (hosts.empty()) {
-    done(NoAddress());
-    return;
-  }
-  auto round = std::make_shared<Round>();
-  round->done = std::move(done);
-  round->missing = hosts.size();
-  for (const std::string& host : hosts) {
-    const auto answer = [alive = alive_, round,
-                         host](const absl::StatusOr<v1::DropTagsReply>& reply) {
-      if (*alive != nullptr) (*alive)->OnDropped(*round, host, reply);
-    };
-    directory_->Get(host, [loop = loop_->handle(), timeout = options_.timeout, request,
-                           answer](absl::StatusOr<std::shared_ptr<grpc::Channel>> channel) {
-      if (!channel.ok()) {
-        answer(absl::UnavailableError(channel.status().message()));
-        return;
-      }
-      CallUnary<v1::BuildIndex, v1::DropTagsReply>(
-          loop, *channel, request, timeout,
-          [](v1::BuildIndex::Stub& stub, auto* context, auto* in, auto* out, auto callback) {
-            stub.async()->DropTags(context, in, out, callback);
-          },
-          answer);
-    });
-  }
-}
-
-void BuildIndexClient::OnDropped(Round& round, const std::string& host,
-                                 const absl::StatusOr<v1::DropTagsReply>& reply) {
-  if (reply.ok()) {
-    round.answered = true;
-    round.dropped.MergeFrom(*reply);
-  } else if (absl::IsUnavailable(reply.status()) || absl::IsDeadlineExceeded(reply.status())) {
-    directory_->Suspect(host);
-    health_.RecordFailure(host, net::EventLoop::MonotonicNow());
-    absl::StrAppend(&round.failures, round.failures.empty() ? "" : "; ", host, ": ",
-                    reply.status().message());
-  } else {
-    round.error = Annotate(reply.status(), host);
-  }
-  if (--round.missing > 0) return;
-  if (!round.error.ok()) {
-    round.done(round.error);
-  } else if (round.answered) {
-    round.done(std::move(round.dropped));
-  } else {
-    round.done(absl::UnavailableError(absl::StrCat("no build-index answers: ", round.failures)));
-  }
+  broadcast_.Drop(std::move(request), std::move(done));
 }
 
 void BuildIndexClient::Try(std::shared_ptr<Query> query) {

@@ -17,6 +17,7 @@
 #include "kraken/config/cluster_config.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/rpc/build_index.pb.h"
+#include "kraken/rpc/build_index_broadcast.h"
 #include "kraken/rpc/channel_directory.h"
 
 namespace kraken::rpc {
@@ -32,10 +33,12 @@ struct BuildIndexClientOptions {
   // When a host that failed is asked last.
   config::PassiveHealthCheckConfig health;
   absl::Duration timeout = absl::Seconds(10);  // For each host that is asked.
+  // How often a host that has missed something is tried.
+  absl::Duration catch_up_interval = BuildIndexBroadcast::Options().catch_up_interval;
 };
 
 // Asks a cluster of build-indexes: the first that answers, beginning with the one that answered
-// last. Belongs to its loop's thread.
+// last; and tells all of them what has become of tags. Belongs to its loop's thread.
 class BuildIndexClient {
  public:
   using Done = std::function<void(absl::StatusOr<TagValue>)>;
@@ -49,11 +52,14 @@ class BuildIndexClient {
   // NOT_FOUND: no such tag. UNAVAILABLE: none of the hosts answers, and the message names them; or
   // their DNS name has no address.
   void GetTag(const Namespace& ns, const Tag& tag, Done done);
-  // The tag as it is stored afterwards.
-  void PutTag(const Namespace& ns, const Tag& tag, const TagValue& value, Done done);
-  // Tells every build-index. What was there, at any of them, once all have answered. One that does
-  // not answer is passed over if another one does: it asks the backend again after
-  // `tagserver.revalidate_after`. UNAVAILABLE: none does.
+
+  // Both tell every build-index, and whoever is down when it is back (build_index_broadcast.h).
+  // UNAVAILABLE: none answers.
+  //
+  // OK: each that is up has this tag, or a newer one, on its disk.
+  using Stored = std::function<void(absl::Status)>;
+  void PutTag(const Namespace& ns, const Tag& tag, const TagValue& value, Stored done);
+  // What was there, at any of them, once all that are up have answered.
   using Dropped = std::function<void(absl::StatusOr<v1::DropTagsReply>)>;
   void DropTags(v1::DropTagsRequest request, Dropped done);
 
@@ -61,7 +67,6 @@ class BuildIndexClient {
   using Attempt = std::function<void(std::shared_ptr<grpc::Channel>,
                                      std::function<void(absl::StatusOr<v1::GetTagReply>)>)>;
   struct Query;
-  struct Round;
 
   BuildIndexClient(net::EventLoop* loop, ChannelDirectory* directory,
                    BuildIndexClientOptions options,
@@ -69,14 +74,8 @@ class BuildIndexClient {
 
   // Whom to ask, the best first.
   std::vector<std::string> Candidates();
-  // `method(stub, context, request, reply, callback)` calls one of the service's methods.
-  template <typename Request, typename Method>
-  void Run(Request request, Method method, Done done);
   void Try(std::shared_ptr<Query> query);
   absl::Status NoAddress() const;
-  // What a host of a round has answered.
-  void OnDropped(Round& round, const std::string& host,
-                 const absl::StatusOr<v1::DropTagsReply>& reply);
   void OnReply(std::shared_ptr<Query> query, absl::StatusOr<v1::GetTagReply> reply);
 
   net::EventLoop* const loop_;
@@ -84,6 +83,7 @@ class BuildIndexClient {
   const BuildIndexClientOptions options_;
   const std::unique_ptr<cluster::ClusterMonitor> members_;
   cluster::PassiveHealthFilter health_;
+  BuildIndexBroadcast broadcast_;
   std::string preferred_;  // Who answered last.
   std::shared_ptr<BuildIndexClient*> alive_;
 };

@@ -77,6 +77,12 @@ class Outlet {
     Pump();
   }
 
+  // Messages that its reader has not taken yet, the one under way included.
+  size_t queued() const {
+    absl::MutexLock lock(&mu_);
+    return queue_.size();
+  }
+
   bool ended() const {
     absl::MutexLock lock(&mu_);
     return ended_ || finish_status_.has_value();

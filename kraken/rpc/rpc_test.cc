@@ -1,8 +1,10 @@
 // Real servers and clients on loopback: the streams' life cycles, and how failures look.
 #include <grpcpp/grpcpp.h>
 
+#include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -182,9 +184,11 @@ class BuildIndexTest : public RpcTest {
 
   void Use(config::HostListConfig hosts) {
     InLoop([&] {
-      auto client = BuildIndexClient::Create(
-          &client_loop_.loop(), directory_.get(),
-          {.hosts = std::move(hosts), .health = {.fails = 1, .fail_timeout = absl::Hours(1)}});
+      auto client =
+          BuildIndexClient::Create(&client_loop_.loop(), directory_.get(),
+                                   {.hosts = std::move(hosts),
+                                    .health = {.fails = 1, .fail_timeout = absl::Hours(1)},
+                                    .catch_up_interval = absl::Milliseconds(10)});
       ASSERT_OK(client);
       client_ = *std::move(client);
     });
@@ -197,10 +201,21 @@ class BuildIndexTest : public RpcTest {
     });
     return result.Wait(0);
   }
-  absl::StatusOr<v1::DropTagsReply> DropTag(const std::string& tag) {
+  absl::Status PutTag(const std::string& tag, char digest, uint64_t revision) {
+    Mailbox<absl::Status> result;
+    InLoop([&] {
+      client_->PutTag(*Namespace::Parse("library/debian"), *Tag::Parse(tag),
+                      {*DigestFromBytes(std::string(32, digest)), revision},
+                      [&](absl::Status status) { result.Put(std::move(status)); });
+    });
+    return result.Wait(0);
+  }
+  absl::StatusOr<v1::DropTagsReply> DropTag(const std::string& tag, uint64_t revision = 0) {
     Mailbox<absl::StatusOr<v1::DropTagsReply>> result;
     v1::DropTagsRequest request;
+    request.set_namespace_("library/debian");
     request.set_tag(tag);
+    request.set_revision(revision);
     InLoop([&] {
       client_->DropTags(
           request, [&](absl::StatusOr<v1::DropTagsReply> reply) { result.Put(std::move(reply)); });
@@ -269,6 +284,95 @@ TEST_F(BuildIndexTest, DroppedTagsAreToldToAllWhoAnswer) {
   EXPECT_THAT(DropTag("latest"),
               StatusIs(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("127.0.0.1:2"))));
+}
+
+// Keeps tags as a build-index does: what is newer holds.
+class StoringBuildIndex {
+ public:
+  explicit StoringBuildIndex(net::LoopThread& loop) : loop_(loop), process_(loop, {&service_}) {}
+
+  TestProcess& process() { return process_; }
+  void ComeBack() { process_.Serve({&service_}); }
+  // The letter that its digest is made of; "" if there is no such tag.
+  std::string Stored(const std::string& tag) {
+    std::string digest;
+    loop_.RunAndWait([&] { digest = tags_[tag].digest(); });
+    return digest.substr(0, 1);
+  }
+  void WaitFor(const std::string& tag, const std::string& digest) {
+    while (Stored(tag) != digest) std::this_thread::yield();
+  }
+  int writes() {
+    int writes = 0;
+    loop_.RunAndWait([&] { writes = writes_; });
+    return writes;
+  }
+
+ private:
+  v1::GetTagReply Store(const std::string& tag, const std::string& digest, uint64_t revision) {
+    ++writes_;
+    v1::GetTagReply& stored = tags_[tag];
+    if (revision > stored.revision()) {
+      stored.set_digest(digest);
+      stored.set_revision(revision);
+    }
+    return stored;
+  }
+
+  net::LoopThread& loop_;
+  std::map<std::string, v1::GetTagReply> tags_;
+  int writes_ = 0;
+  BuildIndexService service_{
+      loop_.loop().handle(),
+      {.put_tag =
+           [this](const v1::PutTagRequest& request, const BuildIndexService::Reply& reply) {
+             reply(Store(request.tag(), request.digest(), request.revision()));
+           },
+       .drop_tags =
+           [this](const v1::DropTagsRequest& request, const BuildIndexService::DropReply& reply) {
+             Store(request.tag(), "", request.revision());
+             reply(v1::DropTagsReply());
+           }}};
+  TestProcess process_;
+};
+
+TEST_F(BuildIndexTest, ATagIsStoredByAllWhoAreUp) {
+  StoringBuildIndex one(server_loop_);
+  StoringBuildIndex other(server_loop_);
+  Use({.static_hosts = {one.process().address(), other.process().address()}});
+  ASSERT_OK(PutTag("latest", 'a', 1));
+  EXPECT_EQ(one.Stored("latest"), "a");
+  EXPECT_EQ(other.Stored("latest"), "a");
+  Use({.static_hosts = {"127.0.0.1:1", "127.0.0.1:2"}});
+  EXPECT_THAT(PutTag("latest", 'a', 1),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("127.0.0.1:2"))));
+}
+
+TEST_F(BuildIndexTest, WhoWasDownIsToldWhenItIsBack) {
+  StoringBuildIndex one(server_loop_);
+  StoringBuildIndex other(server_loop_);
+  Use({.static_hosts = {one.process().address(), other.process().address()}});
+  ASSERT_OK(PutTag("gone", 'a', 1));
+  ASSERT_OK(PutTag("kept", 'a', 1));
+  other.process().Stop();
+  ASSERT_OK(PutTag("kept", 'b', 2));
+  ASSERT_OK(PutTag("kept", 'c', 4));
+  // An older one does not take a newer one's place.
+  ASSERT_OK(PutTag("kept", 'b', 3));
+  ASSERT_OK(DropTag("gone", 2));
+  for (int i = 0; i < 50; ++i) ASSERT_OK(PutTag(absl::StrCat("many", i), 'm', 1));
+  EXPECT_EQ(other.Stored("kept"), "a");
+  other.ComeBack();
+  other.WaitFor("kept", "c");
+  other.WaitFor("gone", "");
+  for (int i = 0; i < 50; ++i) other.WaitFor(absl::StrCat("many", i), "m");
+  // Of each tag it was told the newest alone.
+  EXPECT_EQ(other.writes(), 2 + 1 + 1 + 50);
+  EXPECT_EQ(one.Stored("kept"), "c");
+  EXPECT_EQ(one.Stored("gone"), "");
+  ASSERT_OK(PutTag("kept", 'd', 5));
+  other.WaitFor("kept", "d");
 }
 
 TEST_F(BuildIndexTest, WhoFailedLatelyIsStillAskedWhenNobodyElseAnswers) {

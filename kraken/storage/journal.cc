@@ -64,7 +64,8 @@ class JournalImpl final : public Journal {
   absl::StatusOr<std::vector<JournalEntry>> Read(int64_t after, int limit) override {
     std::vector<JournalRecord> records;
     KH_RETURN_IF_ERROR(committer_->SubmitAndWait([this, after, limit, &records] {
-      return log_->Read(after, static_cast<size_t>(std::max(0, limit)), &records);
+      return log_->Read(after, static_cast<size_t>(std::max(0, limit)), kMaxJournalReadBytes,
+                        &records);
     }));
     std::vector<JournalEntry> entries;
     for (JournalRecord& record : records) {

@@ -43,6 +43,8 @@ struct JournalEntry {
 
 inline constexpr size_t kMaxJournalSourceBytes = 1 << 10;
 inline constexpr size_t kMaxJournalBodyBytes = 4 << 20;
+// Of one Read().
+inline constexpr size_t kMaxJournalReadBytes = 8 << 20;
 
 // Durable intake of raw events: appended, acknowledged once they have become jobs, read again after
 // a restart. In a file of its own that never grows (journal_file/journal_log.h), with group commit
@@ -67,7 +69,8 @@ class Journal {
   virtual void Acknowledge(std::vector<int64_t> sequences, Done done) = 0;
   virtual absl::Status AcknowledgeAndWait(std::vector<int64_t> sequences) = 0;
 
-  // Entries not acknowledged with a sequence greater than `after`, in order. Blocking.
+  // Entries not acknowledged with a sequence greater than `after`, in order: none only if there is
+  // none, and after the first no more than fit into kMaxJournalReadBytes. Blocking.
   virtual absl::StatusOr<std::vector<JournalEntry>> Read(int64_t after, int limit) = 0;
   // Number of entries not acknowledged. Blocking.
   virtual absl::StatusOr<int64_t> Size() = 0;

@@ -301,10 +301,13 @@ void JournalLog::Apply(const Change& change) {
 
 // ---- Reading ----
 
-absl::Status JournalLog::Read(int64_t after, size_t limit,
+absl::Status JournalLog::Read(int64_t after, size_t limit, size_t max_bytes,
                               std::vector<JournalRecord>* entries) const {
+  size_t bytes = 0;
   for (auto it = entries_.upper_bound(after); it != entries_.end() && entries->size() < limit;
        ++it) {
+    bytes += it->second.bytes;
+    if (bytes > max_bytes && !entries->empty()) break;
     KH_ASSIGN_OR_RETURN(JournalRecord record, ReadAt(it->second));
     entries->push_back(std::move(record));
   }

@@ -45,8 +45,10 @@ class JournalLog final : public CommitTarget {
   // Unknown ones are no error.
   absl::Status Forget(const std::vector<int64_t>& sequences);
 
-  // Of committed entries.
-  absl::Status Read(int64_t after, size_t limit, std::vector<JournalRecord>* entries) const;
+  // Of committed entries. The first one whatever its size, the others as long as all of them
+  // together take no more than `max_bytes`.
+  absl::Status Read(int64_t after, size_t limit, size_t max_bytes,
+                    std::vector<JournalRecord>* entries) const;
   // Of committed entries and those of the group.
   int64_t size() const { return size_; }
 

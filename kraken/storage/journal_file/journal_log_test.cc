@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -65,7 +66,7 @@ class JournalLogTest : public ::testing::Test {
   }
   std::vector<std::string> Bodies() {
     std::vector<JournalRecord> entries;
-    EXPECT_OK(log_->Read(0, 1000, &entries));
+    EXPECT_OK(log_->Read(0, 1000, SIZE_MAX, &entries));
     std::vector<std::string> bodies;
     for (const JournalRecord& entry : entries) bodies.push_back(entry.body.substr(0, 8));
     return bodies;
