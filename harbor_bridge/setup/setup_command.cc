@@ -26,6 +26,7 @@
 #include "kraken/base/status_macros.h"
 #include "kraken/config/exit_codes.h"
 #include "kraken/config/flags.h"
+#include "kraken/config/interpolate.h"
 #include "kraken/config/loader.h"
 #include "kraken/config/reader.h"
 #include "kraken/net/blocking_http_client.h"
@@ -92,7 +93,16 @@ absl::StatusOr<std::string> ReadSecret(const std::string& path) {
 }
 
 absl::StatusOr<BridgeConfig> ReadConfiguration(const SetupFlags& flags) {
-  KH_ASSIGN_OR_RETURN(const kraken::config::Node document, kraken::config::Load(flags.load));
+  kraken::config::Sources sources = kraken::config::Sources::System();
+  // The configuration may name a robot's secret before there is a robot.
+  sources.read_file = [read = sources.read_file, to_come = flags.robot_file](
+                          const std::string& path) -> absl::StatusOr<std::string> {
+    absl::StatusOr<std::string> text = read(path);
+    if (path == to_come && absl::IsNotFound(text.status())) return std::string();
+    return text;
+  };
+  KH_ASSIGN_OR_RETURN(const kraken::config::Node document,
+                      kraken::config::Load(flags.load, sources));
   BridgeConfig config;
   std::vector<std::string> warnings;
   KH_RETURN_IF_ERROR(kraken::config::ReadDocument(document, &config, &warnings));

@@ -201,6 +201,20 @@ TEST_F(SetupCommandTest, ARobotIsMadeForTheBridge) {
                           HasSubstr("warn  webhook policy of project team")));
 }
 
+TEST_F(SetupCommandTest, ARobotsSecretIsNamedBeforeItIsThere) {
+  const std::string secret = dir_ + "/robot";
+  WriteConfig({.username = "robot$kraken", .password = "${file:" + secret + "}"});
+  EXPECT_EQ(Run("doctor"), kExitBadConfig);
+  EXPECT_THAT(err_, HasSubstr(secret));
+  kraken::WriteTestFile(dir_ + "/admin", "Harbor12345\n");
+  const std::vector<std::string> admin = {"--user=admin", "--password_file=" + dir_ + "/admin"};
+  std::vector<std::string> create = admin;
+  create.insert(create.end(), {"--create_robot=kraken", "--robot_file=" + secret});
+  ASSERT_EQ(Run("register", create), kExitOk) << out_ << err_;
+  ASSERT_EQ(Run("register", admin), kExitOk) << out_ << err_;
+  EXPECT_EQ(Run("doctor"), kExitOk) << out_;
+}
+
 TEST_F(SetupCommandTest, TheDoctorFindsAHealthyChain) {
   ASSERT_EQ(Run("register"), kExitOk) << out_;
   EXPECT_EQ(Run("doctor"), kExitOk) << out_;
