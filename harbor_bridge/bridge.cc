@@ -208,6 +208,25 @@ class Bridge final : public kraken::daemon::Daemon {
     return absl::OkStatus();
   }
 
+  // Each Harbor with clients that are quick to give up.
+  absl::StatusOr<std::vector<WatchedHarbor>> WatchedHarbors() {
+    std::vector<WatchedHarbor> watched;
+    for (const HarborConfig& config : config_.harbors) {
+      KH_ASSIGN_OR_RETURN(kraken::registry::RegistryClientOptions options,
+                          kraken::backend::MakeRegistryClientOptions(config.registry));
+      options.timeout = std::min(options.timeout, HarborWatch::kPatience);
+      options.retry.max_retries = 0;
+      WatchedHarbor harbor = {.name = config.name, .registry = MakeClient(options), .api = nullptr};
+      if (config.api.has_value()) {
+        kraken::backend::RegistryConfig api = *config.api;
+        api.timeout = std::min(api.timeout, HarborWatch::kPatience);
+        KH_ASSIGN_OR_RETURN(harbor.api, api::MakeHarborClient(config.name, api, &http_));
+      }
+      watched.push_back(std::move(harbor));
+    }
+    return watched;
+  }
+
   std::shared_ptr<kraken::registry::RegistryClient> MakeClient(
       const kraken::registry::RegistryClientOptions& options) {
     return std::make_shared<kraken::registry::RegistryClient>(options, &http_,
@@ -280,7 +299,8 @@ class Bridge final : public kraken::daemon::Daemon {
     image_worker_ = std::make_unique<ImageWorker>(image_prefetch_.get(), image_invalidation_.get());
     preheat_jobs_ = std::make_unique<PreheatJobs>(harbors_.get(), image_prefetch_.get(),
                                                   &kraken::SystemClock::Get());
-    watch_ = std::make_unique<HarborWatch>(harbors_.get());
+    KH_ASSIGN_OR_RETURN(std::vector<WatchedHarbor> watched, WatchedHarbors());
+    watch_ = std::make_unique<HarborWatch>(std::move(watched));
     work_metrics_ =
         std::make_unique<WorkMetrics>(&metrics_, harbors_.get(), queue_.get(), watch_.get());
     KH_ASSIGN_OR_RETURN(std::vector<Lane> lanes, Lanes());

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "kraken/net/http_message.h"
 #include "kraken/net/url.h"
@@ -9,6 +10,8 @@
 
 namespace harbor_bridge::api {
 namespace {
+
+constexpr char kNoAnswerUrl[] = "kraken-harbor/no-answer-of-harbor";
 
 std::string Head(const CallDescription& call) {
   return absl::StrCat("Harbor ", call.harbor, ": ", call.method, " ", call.url, ": ");
@@ -84,10 +87,16 @@ absl::Status StatusFromAnswer(const CallDescription& call, int http_status,
 absl::Status StatusFromTransport(const CallDescription& call, const absl::Status& status) {
   // It names method and address itself.
   const std::string message = absl::StrCat("Harbor ", call.harbor, ": ", status.message());
-  if (!absl::IsUnauthenticated(status)) return absl::Status(status.code(), message);
-  return absl::FailedPreconditionError(absl::StrCat(
-      message,
-      "; if a private authority signed it, name its file in harbors[].api.security.tls.cas"));
+  absl::Status result(status.code(), message);
+  if (absl::IsUnauthenticated(status)) {
+    result = absl::FailedPreconditionError(absl::StrCat(
+        message,
+        "; if a private authority signed it, name its file in harbors[].api.security.tls.cas"));
+  }
+  result.SetPayload(kNoAnswerUrl, absl::Cord());
+  return result;
 }
+
+bool GotNoAnswer(const absl::Status& status) { return status.GetPayload(kNoAnswerUrl).has_value(); }
 
 }  // namespace harbor_bridge::api

@@ -33,6 +33,8 @@ absl::Status StatusFromAnswer(const CallDescription& call, int http_status,
 // `status` of a call that got no answer. A certificate that does not verify is FAILED_PRECONDITION,
 // so that UNAUTHENTICATED always means a credential.
 absl::Status StatusFromTransport(const CallDescription& call, const absl::Status& status);
+// Whether `status` came from it: Harbor said nothing at all.
+bool GotNoAnswer(const absl::Status& status);
 
 }  // namespace harbor_bridge::api
 

@@ -4,24 +4,29 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "harbor_bridge/harbor/harbor_fault.h"
 #include "kraken/net/http_message.h"
 #include "kraken/net/resolver.h"
 #include "kraken/registry/cancellation.h"
+#include "kraken/registry/errors.h"
 
 namespace harbor_bridge {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(15);
 // Projects in which something to pull is looked for.
 constexpr size_t kProjectsTried = 20;
 
-// What to do when a connection does not come about.
-absl::string_view CureOf(const absl::Status& status) {
-  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
-    return "; is the port right, is Harbor up, and does a firewall or network policy let this host "
-           "through?";
-  }
-  return "";
+// An error of the API whose own words do not say what to do.
+absl::Status WithCureOfApi(const absl::Status& status) {
+  const api::HarborFault fault = api::FaultOfApi(status);
+  if (fault != api::HarborFault::kUnreachable && fault != api::HarborFault::kSilent) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(status.message(), "; ", api::CureOf(fault, "harbors[].api")));
+}
+
+// Whether the registry said something that has a challenge in it, or should have.
+bool GotAnswer(const absl::Status& status) {
+  return status.ok() || kraken::registry::UpstreamErrorOf(status).has_value();
 }
 
 }  // namespace
@@ -70,7 +75,7 @@ bool Doctor::CheckApi() {
     }
     return true;
   }
-  report_->Fail("API", absl::Status(status.code(), absl::StrCat(status.message(), CureOf(status))));
+  report_->Fail("API", WithCureOfApi(status));
   return false;
 }
 
@@ -149,11 +154,13 @@ void Doctor::CheckHealth() {
 }
 
 bool Doctor::CheckRegistry() {
-  CheckChallenge();
   const absl::Status status = subject_.registry->Ping({});
+  // Who says nothing to us says nothing to strangers.
+  if (GotAnswer(status)) CheckChallenge();
   if (!status.ok()) {
+    const std::string cure = api::CureOf(api::FaultOfRegistry(status), "harbors[].registry");
     report_->Fail("registry",
-                  absl::Status(status.code(), absl::StrCat(status.message(), CureOf(status))));
+                  absl::Status(status.code(), absl::StrCat(status.message(), "; ", cure)));
     return false;
   }
   report_->Ok(absl::StrCat("registry: ", subject_.registry->host(), " takes the credentials"));

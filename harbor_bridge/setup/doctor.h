@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "harbor_bridge/harbor/harbor_client.h"
 #include "harbor_bridge/harbor/harbor_version.h"
 #include "harbor_bridge/setup/desired_state.h"
@@ -35,6 +36,10 @@ struct DoctorSubject {
 // it is bad, what to do. Changes nothing. Blocks.
 class Doctor {
  public:
+  // For one answer. The clients that it is given are to give up as soon, and to try nothing twice:
+  // somebody waits for what it says, and there may be more Harbors to look at.
+  static constexpr absl::Duration kPatience = absl::Seconds(10);
+
   // All outlive it.
   Doctor(DoctorSubject subject, kraken::net::BlockingHttpClient* http, Report* report)
       : subject_(std::move(subject)), http_(http), report_(report) {}

@@ -16,6 +16,8 @@ class Report {
 
   explicit Report(Write write) : write_(std::move(write)) {}
 
+  // What the lines that follow are about.
+  void Title(absl::string_view text) { Line("", text); }
   void Ok(absl::string_view text) { Line("ok    ", text); }
   void Done(absl::string_view text) { Line("done  ", text); }
   // Of a dry run.

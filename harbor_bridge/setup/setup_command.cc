@@ -2,6 +2,7 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,14 +20,17 @@
 #include "harbor_bridge/setup/registration.h"
 #include "harbor_bridge/setup/report.h"
 #include "kraken/backend/registry_client_factory.h"
+#include "kraken/base/clock.h"
 #include "kraken/base/random.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/config/exit_codes.h"
 #include "kraken/config/flags.h"
+#include "kraken/config/interpolate.h"
 #include "kraken/config/loader.h"
 #include "kraken/config/reader.h"
 #include "kraken/daemon/password_file.h"
 #include "kraken/net/blocking_http_client.h"
+#include "kraken/registry/registry_client.h"
 
 namespace harbor_bridge {
 namespace {
@@ -55,7 +59,9 @@ struct SetupFlags {
 void AddFlags(absl::string_view command, kraken::config::FlagSet& set, SetupFlags* flags) {
   set.String("config", &flags->load.config_path, "the bridge's configuration file (YAML)");
   set.String("secrets", &flags->load.secrets_path, "a second file, laid over the first");
-  set.String("harbor", &flags->harbor, "which of `harbors`; needed if there are several");
+  set.String("harbor", &flags->harbor,
+             command == kDoctor ? "which of `harbors`; without it and -user, all of them"
+                                : "which of `harbors`; needed if there are several");
   set.String("projects", &flags->projects, "RE2: projects whose name matches; all if empty");
   set.String("name", &flags->name, "what policies and the preheat instance are called at Harbor");
   set.String("bridge-url", &flags->bridge_url, "how Harbor reaches the bridge, instead of `url`");
@@ -82,17 +88,31 @@ absl::string_view DescriptionOf(absl::string_view command) {
 }
 
 absl::StatusOr<BridgeConfig> ReadConfiguration(const SetupFlags& flags) {
-  KH_ASSIGN_OR_RETURN(const kraken::config::Node document, kraken::config::Load(flags.load));
+  kraken::config::Sources sources = kraken::config::Sources::System();
+  // The configuration may name a robot's secret before there is a robot.
+  sources.read_file = [read = sources.read_file, to_come = flags.robot_file](
+                          const std::string& path) -> absl::StatusOr<std::string> {
+    absl::StatusOr<std::string> text = read(path);
+    if (path == to_come && absl::IsNotFound(text.status())) return std::string();
+    return text;
+  };
+  KH_ASSIGN_OR_RETURN(const kraken::config::Node document,
+                      kraken::config::Load(flags.load, sources));
   BridgeConfig config;
   std::vector<std::string> warnings;
   KH_RETURN_IF_ERROR(kraken::config::ReadDocument(document, &config, &warnings));
   return config;
 }
 
-absl::StatusOr<HarborConfig> Choose(const BridgeConfig& config, const std::string& name) {
-  if (name.empty() && config.harbors.size() == 1) return config.harbors[0];
+// Those that the command is about: one, or, for the doctor, all. A password that is given along is
+// for one.
+absl::StatusOr<std::vector<HarborConfig>> Choose(absl::string_view command, const SetupFlags& flags,
+                                                 const BridgeConfig& config) {
+  const std::string& name = flags.harbor;
+  const bool may_be_all = command == kDoctor && flags.user.empty();
+  if (name.empty() && (may_be_all || config.harbors.size() == 1)) return config.harbors;
   for (const HarborConfig& harbor : config.harbors) {
-    if (harbor.name == name) return harbor;
+    if (harbor.name == name) return std::vector<HarborConfig>{harbor};
   }
   return absl::InvalidArgumentError(absl::StrCat(
       name.empty() ? "say which Harbor" : absl::StrCat("no Harbor is called \"", name, "\""),
@@ -130,15 +150,21 @@ struct Parts {
   kraken::registry::RegistryClientOptions registry_options;
 };
 
-absl::StatusOr<std::unique_ptr<Parts>> MakeParts(const SetupFlags& flags,
+absl::StatusOr<std::unique_ptr<Parts>> MakeParts(absl::string_view command, const SetupFlags& flags,
                                                  const HarborConfig& harbor) {
   auto parts = std::make_unique<Parts>();
   KH_ASSIGN_OR_RETURN(parts->registry_options,
                       kraken::backend::MakeRegistryClientOptions(harbor.registry));
-  KH_ASSIGN_OR_RETURN(parts->registry, kraken::backend::MakeRegistryClient(
-                                           harbor.registry, &parts->http, &parts->bits));
+  kraken::registry::RegistryClientOptions& registry = parts->registry_options;
+  if (command == kDoctor) {
+    registry.timeout = std::min(registry.timeout, Doctor::kPatience);
+    registry.retry.max_retries = 0;
+  }
+  parts->registry = std::make_shared<kraken::registry::RegistryClient>(
+      registry, &parts->http, &kraken::SystemClock::Get(), &parts->bits);
   if (!harbor.api.has_value()) return parts;
   kraken::backend::RegistryConfig api = *harbor.api;
+  if (command == kDoctor) api.timeout = std::min(api.timeout, Doctor::kPatience);
   if (!flags.user.empty()) {
     KH_ASSIGN_OR_RETURN(std::string password,
                         kraken::daemon::ReadPasswordFile(flags.password_file));
@@ -183,6 +209,33 @@ std::string Missing(const SetupFlags& flags) {
   return "";
 }
 
+// The command for one Harbor; its exit code.
+int RunFor(const HarborConfig& harbor, const BridgeConfig& config, absl::string_view name,
+           const SetupFlags& flags, const Terminal& terminal) {
+  const std::string program = absl::StrCat("harbor-bridge ", name);
+  const absl::StatusOr<RegistrationOptions> options = MakeOptions(flags, config, harbor);
+  if (!options.ok()) return UsageError(program, options.status().message(), terminal);
+  if (name != kDoctor && !harbor.api.has_value()) {
+    return Failure(program,
+                   absl::FailedPreconditionError(absl::StrCat(
+                       "harbors[].api of ", harbor.name,
+                       " is missing: it says where Harbor's API is (`api: {}` if the registry's "
+                       "address is Harbor's own)")),
+                   terminal);
+  }
+  if (name == kRegister && flags.create_robot.empty() && options->bridge_url.empty()) {
+    return UsageError(program,
+                      "how does Harbor reach this bridge? `url` in the configuration, or "
+                      "-bridge-url, says it",
+                      terminal);
+  }
+  absl::StatusOr<std::unique_ptr<Parts>> parts = MakeParts(name, flags, harbor);
+  if (!parts.ok()) return Failure(program, parts.status(), terminal);
+  Report report(terminal.out);
+  Run(name, flags, *options, **parts, report);
+  return report.failed() ? kraken::config::kExitFailure : kraken::config::kExitOk;
+}
+
 }  // namespace
 
 bool IsSetupCommand(absl::string_view word) {
@@ -205,29 +258,14 @@ int RunSetupCommand(absl::string_view name, Arguments arguments, const Terminal&
     Failure(program, config.status(), terminal);
     return kraken::config::kExitBadConfig;
   }
-  const absl::StatusOr<HarborConfig> harbor = Choose(*config, flags.harbor);
-  if (!harbor.ok()) return UsageError(program, harbor.status().message(), terminal);
-  const absl::StatusOr<RegistrationOptions> options = MakeOptions(flags, *config, *harbor);
-  if (!options.ok()) return UsageError(program, options.status().message(), terminal);
-  if (name != kDoctor && !harbor->api.has_value()) {
-    return Failure(program,
-                   absl::FailedPreconditionError(absl::StrCat(
-                       "harbors[].api of ", harbor->name,
-                       " is missing: it says where Harbor's API is (`api: {}` if the registry's "
-                       "address is Harbor's own)")),
-                   terminal);
+  const absl::StatusOr<std::vector<HarborConfig>> harbors = Choose(name, flags, *config);
+  if (!harbors.ok()) return UsageError(program, harbors.status().message(), terminal);
+  int code = kraken::config::kExitOk;
+  for (const HarborConfig& harbor : *harbors) {
+    if (harbors->size() > 1) Report(terminal.out).Title(absl::StrCat("Harbor ", harbor.name, ":"));
+    code = std::max(code, RunFor(harbor, *config, name, flags, terminal));
   }
-  if (name == kRegister && flags.create_robot.empty() && options->bridge_url.empty()) {
-    return UsageError(program,
-                      "how does Harbor reach this bridge? `url` in the configuration, or "
-                      "-bridge-url, says it",
-                      terminal);
-  }
-  absl::StatusOr<std::unique_ptr<Parts>> parts = MakeParts(flags, *harbor);
-  if (!parts.ok()) return Failure(program, parts.status(), terminal);
-  Report report(terminal.out);
-  Run(name, flags, *options, **parts, report);
-  return report.failed() ? kraken::config::kExitFailure : kraken::config::kExitOk;
+  return code;
 }
 
 }  // namespace harbor_bridge

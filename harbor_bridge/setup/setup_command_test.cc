@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -201,6 +202,20 @@ TEST_F(SetupCommandTest, ARobotIsMadeForTheBridge) {
                           HasSubstr("warn  webhook policy of project team")));
 }
 
+TEST_F(SetupCommandTest, ARobotsSecretIsNamedBeforeItIsThere) {
+  const std::string secret = dir_ + "/robot";
+  WriteConfig({.username = "robot$kraken", .password = "${file:" + secret + "}"});
+  EXPECT_EQ(Run("doctor"), kExitBadConfig);
+  EXPECT_THAT(err_, HasSubstr(secret));
+  kraken::WriteTestFile(dir_ + "/admin", "Harbor12345\n");
+  const std::vector<std::string> admin = {"--user=admin", "--password_file=" + dir_ + "/admin"};
+  std::vector<std::string> create = admin;
+  create.insert(create.end(), {"--create_robot=kraken", "--robot_file=" + secret});
+  ASSERT_EQ(Run("register", create), kExitOk) << out_ << err_;
+  ASSERT_EQ(Run("register", admin), kExitOk) << out_ << err_;
+  EXPECT_EQ(Run("doctor"), kExitOk) << out_;
+}
+
 TEST_F(SetupCommandTest, TheDoctorFindsAHealthyChain) {
   ASSERT_EQ(Run("register"), kExitOk) << out_;
   EXPECT_EQ(Run("doctor"), kExitOk) << out_;
@@ -255,6 +270,26 @@ TEST_F(SetupCommandTest, TheDoctorNamesAHarborThatIsNotThere) {
   EXPECT_EQ(Run("doctor"), kExitFailure);
   EXPECT_THAT(out_, AllOf(HasSubstr("FAIL  DNS: no-such-host.invalid has no address"),
                           HasSubstr("FAIL  registry: "), HasSubstr("firewall")));
+}
+
+TEST_F(SetupCommandTest, TheDoctorLooksAtAllHarbors) {
+  ASSERT_EQ(Run("register"), kExitOk) << out_;
+  std::ifstream file(config_);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  text.insert(text.find("origin:"),
+              "  - {name: us, namespace: .*, registry: {address: \"127.0.0.1:1\", "
+              "security: {tls: {client: {disabled: true}}}}}\n");
+  kraken::WriteTestFile(config_, text);
+  EXPECT_EQ(Run("doctor"), kExitFailure);
+  const size_t second = out_.find("Harbor us:\n");
+  ASSERT_NE(second, std::string::npos) << out_;
+  EXPECT_THAT(out_.substr(0, second), AllOf(HasSubstr("Harbor eu:\n"), Not(HasSubstr("FAIL"))));
+  EXPECT_THAT(out_.substr(second), HasSubstr("FAIL  registry: "));
+  EXPECT_EQ(Run("doctor", {"--harbor=eu"}), kExitOk) << out_;
+  // An administrator's password is for the Harbor that it belongs to.
+  kraken::WriteTestFile(dir_ + "/admin", "Harbor12345\n");
+  EXPECT_EQ(Run("doctor", {"--user=admin", "--password_file=" + dir_ + "/admin"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("say which Harbor"));
 }
 
 TEST_F(SetupCommandTest, Harbor110IsTold) {

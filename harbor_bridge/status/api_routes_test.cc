@@ -123,6 +123,9 @@ TEST_F(ApiRoutesTest, AHarborThatRefusesUsIsNamed) {
   EXPECT_EQ(harbors[0]["health"], "ok");
   EXPECT_EQ(harbors[1]["health"], "bad");
   EXPECT_THAT(std::string(harbors[1]["problem"]), HasSubstr("401"));
+  EXPECT_EQ(harbors[1]["fault"], "credentials");
+  EXPECT_THAT(std::string(harbors[1]["cure"]), HasSubstr("expired"));
+  EXPECT_FALSE(harbors[0].contains("fault"));
   EXPECT_EQ(harbors[1]["slots"], 1);
 }
 

@@ -1,13 +1,15 @@
 #include "harbor_bridge/status/harbor_watch.h"
 
+#include <utility>
+
 #include "absl/time/clock.h"
 #include "kraken/telemetry/log.h"
 
 namespace harbor_bridge {
 
-HarborWatch::HarborWatch(const Harbors* harbors, absl::Duration interval)
-    : harbors_(harbors), interval_(interval), health_(harbors->all().size()) {
-  for (size_t i = 0; i < harbors->all().size(); ++i) {
+HarborWatch::HarborWatch(std::vector<WatchedHarbor> harbors, absl::Duration interval)
+    : harbors_(std::move(harbors)), interval_(interval), health_(harbors_.size()) {
+  for (size_t i = 0; i < harbors_.size(); ++i) {
     threads_.emplace_back([this, i] { Watch(i); });
   }
 }
@@ -21,24 +23,40 @@ void HarborWatch::Stop() {
   }
 }
 
+HarborHealth HarborWatch::Ask(const WatchedHarbor& harbor) {
+  HarborHealth health{.unknown = false};
+  health.status = harbor.registry->Ping(stop_);
+  if (!health.status.ok()) {
+    health.fault = api::FaultOfRegistry(health.status);
+    health.cure = api::CureOf(*health.fault, "harbors[].registry");
+    return health;
+  }
+  if (harbor.api == nullptr || stop_.cancelled()) return health;
+  health.status = harbor.api->CheckCredentials();
+  if (!health.status.ok()) {
+    health.fault = api::FaultOfApi(health.status);
+    health.cure = api::CureOf(*health.fault, "harbors[].api");
+  }
+  return health;
+}
+
 void HarborWatch::Watch(size_t index) {
-  const Harbor& harbor = harbors_->all()[index];
+  const WatchedHarbor& harbor = harbors_[index];
   do {
-    const absl::Status status = harbor.client->Ping(stop_);
+    HarborHealth now = Ask(harbor);
     if (stop_.cancelled()) return;
-    const absl::Time now = absl::Now();
+    now.asked_at = absl::Now();
     absl::MutexLock lock(&mu_);
-    HarborHealth& health = health_[index];
-    if (health.unknown || health.status.code() != status.code()) {
-      health.since = now;
-      if (!status.ok()) {
-        kraken::telemetry::LogWarn("Harbor is not well",
-                                   {{"harbor", harbor.name}, {"reason", status}});
-      }
+    HarborHealth& before = health_[index];
+    const bool is_news = before.unknown || before.fault != now.fault;
+    now.since = is_news ? now.asked_at : before.since;
+    if (is_news && now.fault.has_value()) {
+      kraken::telemetry::LogWarn("Harbor is not well", {{"harbor", harbor.name},
+                                                        {"fault", api::NameOf(*now.fault)},
+                                                        {"reason", now.status},
+                                                        {"cure", now.cure}});
     }
-    health.unknown = false;
-    health.status = status;
-    health.asked_at = now;
+    before = std::move(now);
   } while (stop_.WaitFor(interval_).ok());
 }
 

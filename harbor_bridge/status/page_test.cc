@@ -80,8 +80,9 @@ TEST_F(PageTest, ShowsJobsAsTheyComeAndGoWithoutReload) {
 TEST_F(PageTest, NamesWhatIsWrongWithAHarbor) {
   server_->WaitForHealth();
   OpenPage();
-  ASSERT_OK(WaitForText("#harbors", "not well"));
+  ASSERT_OK(WaitForText("#harbors", "not well: credentials"));
   EXPECT_THAT(TextOf("#harbors tr:nth-child(2)"), HasSubstr("401"));
+  EXPECT_THAT(TextOf("#harbors tr:nth-child(2)"), HasSubstr("disabled or expired"));
   EXPECT_THAT(TextOf("#harbors tr:nth-child(1)"), HasSubstr("well"));
 }
 

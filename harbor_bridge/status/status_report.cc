@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "harbor_bridge/harbor/harbor_fault.h"
 #include "harbor_bridge/work/image_work.h"
 #include "kraken/base/status_macros.h"
 
@@ -61,7 +62,10 @@ void AddHealth(const HarborHealth& health, json& out) {
   if (health.unknown) return;
   out["since"] = ToText(health.since);
   out["asked_at"] = ToText(health.asked_at);
-  if (!health.status.ok()) out["problem"] = std::string(health.status.message());
+  if (!health.fault.has_value()) return;
+  out["problem"] = std::string(health.status.message());
+  out["fault"] = std::string(api::NameOf(*health.fault));
+  out["cure"] = health.cure;
 }
 
 json ToJson(const JobDetails& details) {

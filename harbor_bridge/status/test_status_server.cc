@@ -54,7 +54,11 @@ TestStatusServer::TestStatusServer() : well_(Answer(200)), refusing_(Answer(401)
   auto queue = kraken::storage::JobQueue::Open({.path = kraken::MakeTestDir() + "/jobs.db"});
   EXPECT_OK(queue);
   queue_ = *std::move(queue);
-  watch_ = std::make_unique<HarborWatch>(harbors_.get());
+  std::vector<WatchedHarbor> watched;
+  for (const Harbor& each : harbors_->all()) {
+    watched.push_back({.name = each.name, .registry = each.client, .api = nullptr});
+  }
+  watch_ = std::make_unique<HarborWatch>(std::move(watched));
   control_.RunAndWait([this] {
     dispatcher_ = std::make_unique<Dispatcher>(
         &control_.loop(), queue_.get(),

@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/time/clock.h"
+#include "harbor_bridge/harbor/harbor_fault.h"
 #include "harbor_bridge/work/image_prefetch.h"
 #include "harbor_bridge/work/image_work.h"
 #include "kraken/telemetry/log.h"
@@ -40,6 +41,11 @@ WorkMetrics::WorkMetrics(kraken::telemetry::Metrics* metrics, const Harbors* har
         .up = &metrics->AddGauge("kraken_bridge_harbor_up",
                                  "1: the Harbor answers and takes our credentials.", labels),
     };
+    for (const api::HarborFault fault : api::kHarborFaults) {
+      series_[name].faults.push_back(&metrics->AddGauge(
+          "kraken_bridge_harbor_fault", "1: this is what is wrong with the Harbor.",
+          {{"harbor", name}, {"fault", std::string(api::NameOf(fault))}}));
+    }
   }
   thread_ = std::thread([this] {
     do {
@@ -84,6 +90,9 @@ void WorkMetrics::Sample() {
     const absl::Duration age = idle ? absl::ZeroDuration() : absl::Now() - stats.oldest;
     series.oldest->Set(std::max(0.0, absl::ToDoubleSeconds(age)));
     series.up->Set(!health[i].unknown && health[i].status.ok() ? 1 : 0);
+    for (size_t f = 0; f < series.faults.size(); ++f) {
+      series.faults[f]->Set(health[i].fault == api::kHarborFaults[f] ? 1 : 0);
+    }
   }
 }
 

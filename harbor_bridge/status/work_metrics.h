@@ -48,6 +48,8 @@ class WorkMetrics {
     kraken::telemetry::Gauge* dead;
     kraken::telemetry::Gauge* oldest;
     kraken::telemetry::Gauge* up;
+    // In the order of api::kHarborFaults.
+    std::vector<kraken::telemetry::Gauge*> faults;
   };
 
   void Sample();

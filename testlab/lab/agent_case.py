@@ -20,7 +20,7 @@ _TIMEOUT_S = 60
 
 
 class AgentCase(unittest.TestCase):
-    """A cluster with one agent, the same for all tests of a class."""
+    """A cluster, the same for all tests of a class; its first agent, if it has any."""
 
     @classmethod
     def setUpClass(cls):
@@ -30,7 +30,7 @@ class AgentCase(unittest.TestCase):
         cls.addClassCleanup(cls.cluster.close)
         cls.configure(cls.cluster)
         cls.cluster.start()
-        cls.agent = cls.cluster.agents[0].registry
+        cls.agent = cls.cluster.agents[0].registry if cls.cluster.agents else None
 
     @classmethod
     def make_cluster(cls, network, folder, programs):

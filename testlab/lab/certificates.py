@@ -26,12 +26,13 @@ class Authority:
             *("-keyout", self._key, "-out", self.certificate),
         )
 
-    def issue(self, name):
-        """Makes a certificate for a DNS name; returns the paths of certificate and key."""
+    def issue(self, name, ip=None):
+        """For a DNS name, and an address if there is one: the paths of certificate and key."""
         base = os.path.join(self._folder, name)
+        names = f"DNS:{name}" + (f",IP:{ip}" if ip else "")
         self._openssl(
             *("req", "-new", *_NEW_KEY, "-subj", f"/CN={name}"),
-            *("-addext", f"subjectAltName=DNS:{name}"),
+            *("-addext", f"subjectAltName={names}"),
             *("-addext", "extendedKeyUsage=serverAuth,clientAuth"),
             *("-keyout", f"{base}.key", "-out", f"{base}.csr"),
         )

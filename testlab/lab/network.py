@@ -117,9 +117,13 @@ class LoopbackHost(Host):
 
     def port(self, usual):
         if usual not in self._ports:
-            with socket.socket() as probe:
-                probe.bind(("", 0))
-                self._ports[usual] = probe.getsockname()[1]
+            # Held until this process ends: the kernel gives it to nobody else who wants just any,
+            # and lets listen there who may use an address again, as all of the lab's programs do.
+            held = socket.socket()
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            held.bind(("", 0))
+            self._ports[usual] = held.getsockname()[1]
+            held.detach()
         return self._ports[usual]
 
 

@@ -1,5 +1,6 @@
 """The least of a cluster that serves a pull: an origin, a tracker, a build-index, agents."""
 
+from testlab.lab import wait
 from testlab.lab.cluster import Cluster
 from testlab.lab.daemons import Agent, BuildIndex, NoSecurity, Origin, Tracker
 from testlab.lab.registry import Registry
@@ -46,6 +47,24 @@ class SmallCluster(Cluster):
     @property
     def _daemons(self):
         return [*self.origins, self.tracker, self.build_index, *self.agents]
+
+    def lacks(self, made):
+        """[(origin, digest)] of what is not yet on an origin's disk. `made`: formats.Made.
+
+        For clusters of no more origins than hold each blob.
+        """
+        sizes = {digest: len(content) for digest, content in made.blobs.items()}
+        sizes.update((manifest.digest, len(manifest.data)) for manifest in made.manifests)
+        return [
+            (origin.name, digest)
+            for origin in self.origins
+            for digest, size in sizes.items()
+            if not origin.holds(digest, size)
+        ]
+
+    def wait_until_warm(self, made, timeout_s):
+        """Until every origin has all of it."""
+        wait.until("the origins to hold the image", lambda: not self.lacks(made), timeout_s)
 
     def add_process(self, other):
         """One that ends with the cluster, but is started by who adds it."""

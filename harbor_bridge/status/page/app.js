@@ -92,8 +92,9 @@ function updateHarbor(row, harbor) {
   const health = row.cells[1].firstChild;
   health.dataset.state = harbor.health;
   const words = { ok: "well", bad: "not well", unknown: "not asked yet" };
-  setText(health, words[harbor.health] || harbor.health);
-  setText(row.cells[1].lastChild, harbor.problem || "");
+  const word = words[harbor.health] || harbor.health;
+  setText(health, harbor.fault ? word + ": " + harbor.fault : word);
+  setText(row.cells[1].lastChild, [harbor.problem, harbor.cure].filter(Boolean).join(" \u2014 "));
   const counts = [harbor.pending, harbor.running, harbor.done, harbor.failed, harbor.dead];
   counts.forEach((count, i) => setText(row.cells[2 + i], String(count || 0)));
   setText(row.cells[7], ago(harbor.oldest));

@@ -3,12 +3,15 @@
 import base64
 import binascii
 import dataclasses
+import itertools
 import secrets
 import time
 import typing
 
 ROBOT_PREFIX = "robot$"
+# Keys of a robot's permissions besides the names of projects.
 ALL_PROJECTS = "*"
+SYSTEM = "/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,12 +20,16 @@ class Principal:
 
     name: str
     is_admin: bool = False
-    # Of a robot: {project: actions}; None: a user.
+    # Of a robot: {project, ALL_PROJECTS or SYSTEM: {"repository:pull", …}}; None: a user.
     permissions: typing.Optional[typing.Mapping[str, typing.FrozenSet[str]]] = None
 
     @property
     def is_anonymous(self):
         return not self.name
+
+    @property
+    def is_robot(self):
+        return self.permissions is not None
 
 
 ANONYMOUS = Principal("")
@@ -39,6 +46,8 @@ class Account:
     disabled: bool = False
     # time.time(); None: never
     expires_at: typing.Optional[float] = None
+    number: int = 0
+    description: str = ""
 
     @property
     def credentials(self):
@@ -65,19 +74,41 @@ class Accounts:
 
     def __init__(self):
         self._accounts = {}
+        self._numbers = itertools.count(1)
 
     def add_user(self, name, is_admin=False):
-        return self._add(Account(name, _new_secret(), is_admin))
+        return self._add(Account(name, new_secret(), is_admin))
 
     def add_robot(self, name, actions=("pull",), project=ALL_PROJECTS):
-        """robot$NAME for all projects, robot$PROJECT+NAME for one."""
+        """robot$NAME for all projects, robot$PROJECT+NAME for one; `actions`: with repositories."""
         full = name if project == ALL_PROJECTS else f"{project}+{name}"
-        permissions = {project: frozenset(actions)}
-        return self._add(Account(ROBOT_PREFIX + full, _new_secret(), permissions=permissions))
+        permissions = {project: frozenset(f"repository:{action}" for action in actions)}
+        return self.add_robot_with(full, permissions)
+
+    def add_robot_with(self, name, permissions, description=""):
+        """`permissions`: as a Principal has them. None: there is one of this name."""
+        full = ROBOT_PREFIX + name
+        if full in self._accounts:
+            return None
+        return self._add(
+            Account(full, new_secret(), permissions=permissions, description=description)
+        )
 
     def _add(self, account):
+        account.number = next(self._numbers)
         self._accounts[account.name] = account
         return account
+
+    def robots(self):
+        return [account for account in self._accounts.values() if account.permissions is not None]
+
+    def remove_robot(self, number):
+        """False: there is none."""
+        for account in self.robots():
+            if account.number == number:
+                del self._accounts[account.name]
+                return True
+        return False
 
     def authenticate(self, authorization):
         """Whose Basic credentials a field `Authorization` has; None: nobody's who may come in."""
@@ -96,5 +127,5 @@ class Accounts:
         return Principal(account.name, account.is_admin, account.permissions)
 
 
-def _new_secret():
+def new_secret():
     return secrets.token_urlsafe(18)

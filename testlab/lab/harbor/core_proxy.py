@@ -1,35 +1,50 @@
-"""/v2/ as harbor-core answers it: who may, what a policy forbids; the rest is the registry's."""
+"""/v2/ as harbor-core answers it: who may, and what is where; manifests.py has what it keeps."""
 
-import http.client
+import dataclasses
 import re
+import typing
 
 from testlab.lab.harbor import token_service
-from testlab.lab.harbor.service import Response, error_response
+from testlab.lab.harbor.service import error_response
 from testlab.lab.harbor.token_signer import SERVICE
 
 PATH = "/v2/"
-_TIMEOUT_S = 60
-_CHUNK_BYTES = 256 << 10
-_RESOURCE = re.compile(r"/v2/(?P<repository>.+)/(?P<kind>manifests|blobs|tags|referrers)/.*")
+_RESOURCE = re.compile(
+    r"/v2/(?P<repository>.+)/(?P<kind>manifests|blobs|tags|referrers)/(?P<rest>.*)"
+)
 _NEEDED = {"GET": {"pull"}, "HEAD": {"pull"}, "DELETE": {"delete"}}
 _PUSH = {"pull", "push"}
-# Of one connection, or replaced by what core says itself.
-_NOT_PASSED_ON = {
-    *("authorization", "connection", "keep-alive", "transfer-encoding", "content-length"),
-    *("host", "expect", "www-authenticate", "date", "server"),
-}
 _VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
 _BASIC = {"Www-Authenticate": 'Basic realm="harbor"'}
 
 
-class CoreProxy:
-    """`registry`: the Place of a docker-registry that believes the token service's tokens."""
+@dataclasses.dataclass(frozen=True)
+class Resource:
+    """What a path below /v2/ names. `reference`: what stands behind the kind."""
 
-    def __init__(self, accounts, projects, tokens, registry):
+    repository: str
+    kind: str
+    reference: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Caller:
+    """Who has been let in. `authorization`: what the registry is told of it."""
+
+    name: str
+    actions: typing.Callable[[str], typing.FrozenSet[str]]
+    authorization: str
+
+
+class CoreProxy:
+    """`keeper`: a TagsInRegistry or TagsInCore; `login`: see RegistryLogin and TokenLogin."""
+
+    def __init__(self, accounts, projects, tokens, login, keeper):
         self._accounts = accounts
         self._projects = projects
         self._tokens = tokens
-        self._registry = registry
+        self._login = login
+        self._keeper = keeper
 
     def handle(self, request):
         match = _RESOURCE.fullmatch(request.path)
@@ -40,91 +55,78 @@ class CoreProxy:
         authorization = request.headers.get("Authorization", "")
         if not authorization:
             return self._challenge(request, repository, needed)
-        if repository and not self._projects.of(repository):
-            project = repository.partition("/")[0]
+        project = self._projects.of(repository)
+        if repository and not project:
+            name = repository.partition("/")[0]
             return error_response(
-                *(401, "UNAUTHORIZED", f"project {project} not found"),
+                *(401, "UNAUTHORIZED", f"project {name} not found"),
                 {**_VERSION, "Www-Authenticate": ""},
             )
-        token = self._token_of(authorization, repository, needed)
-        if not token:
+        caller = self._caller(authorization, repository)
+        if not caller or (repository and not needed <= caller.actions(repository)):
             return _refuse()
-        return self._judge(request, match, self._forward(request, token))
+        if not repository:
+            return self._keeper.base(request, caller)
+        resource = Resource(repository, match["kind"], match["rest"])
+        return self._keeper.answer(request, resource, caller, project.blocked)
 
     def _challenge(self, request, repository, needed):
         """Even for what is public: a client gets an anonymous token for that."""
-        realm = f'Bearer realm="http://{request.headers["Host"]}{token_service.PATH}"'
-        challenge = f'{realm},service="{SERVICE}"'
+        address = f"{request.scheme}://{request.headers['Host']}{token_service.PATH}"
+        challenge = f'Bearer realm="{address}",service="{SERVICE}"'
         if repository:
             actions = ",".join(sorted(needed))
             challenge += f',scope="repository:{repository}:{actions}"'
         headers = {**_VERSION, "Www-Authenticate": challenge}
         return error_response(401, "UNAUTHORIZED", "unauthorized to access repository", headers)
 
-    def _token_of(self, authorization, repository, needed):
-        """The one that came, for the registry to judge; for Basic one of our own. None: refused."""
+    def _caller(self, authorization, repository):
+        """None: refused."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer":
-            return token
+            granted = self._tokens.granted(token)
+            if not granted:
+                return None
+            name, actions = granted
+            return Caller(
+                name,
+                lambda asked: actions.get(asked, frozenset()),
+                self._login.of_token(token),
+            )
         principal = self._accounts.authenticate(authorization)
         if principal is None:
             return None
-        if not repository:
-            return self._tokens.token(principal, [])
-        if not needed <= self._projects.actions(principal, repository):
-            return None
-        return self._tokens.token(principal, [repository])
-
-    def _forward(self, request, token):
-        """The connection to the registry, and its answer, whose body is still to be read."""
-        registry = self._registry
-        upstream = http.client.HTTPConnection(registry.ip, registry.port, timeout=_TIMEOUT_S)
-        upstream.putrequest(
-            request.method, request.target, skip_host=True, skip_accept_encoding=True
+        return Caller(
+            principal.name,
+            lambda asked: self._projects.actions(principal, asked),
+            self._login.of_principal(principal, repository),
         )
-        # The registry makes addresses of it, which are to lead here.
-        upstream.putheader("Host", request.headers["Host"])
-        upstream.putheader("Authorization", f"Bearer {token}")
-        for name, value in request.headers.items():
-            if name.lower() not in _NOT_PASSED_ON:
-                upstream.putheader(name, value)
-        if request.is_chunked:
-            upstream.putheader("Transfer-Encoding", "chunked")
-            upstream.endheaders(request.body(), encode_chunked=True)
-        else:
-            length = request.headers.get("Content-Length")
-            if length is not None:
-                upstream.putheader("Content-Length", length)
-            upstream.endheaders(request.body())
-        return upstream, upstream.getresponse()
 
-    def _judge(self, request, match, forwarded):
-        upstream, answer = forwarded
-        is_manifest = match and match["kind"] == "manifests" and request.method in ("GET", "HEAD")
-        verdict = None
-        if answer.status == 401:
-            verdict = _refuse()
-        elif is_manifest and answer.status == 404:
-            verdict = error_response(404, "NOT_FOUND", f"artifact of {request.path} not found")
-        elif is_manifest and answer.status == 200:
-            reason = self._projects.of(match["repository"]).blocked.get(
-                answer.headers["Docker-Content-Digest"]
-            )
-            if reason:
-                verdict = error_response(412, "PROJECTPOLICYVIOLATION", reason)
-        if verdict:
-            upstream.close()
-            return verdict
-        headers = {
-            name: value
-            for name, value in answer.headers.items()
-            if name.lower() not in _NOT_PASSED_ON or name.lower() == "content-length"
-        }
-        if request.method == "HEAD" or "Content-Length" not in answer.headers:
-            body = answer.read()
-            upstream.close()
-            return Response(answer.status, headers, body)
-        return Response(answer.status, headers, _body_of(upstream, answer))
+
+class TokenLogin:
+    """To a registry that believes the token service's tokens, as Harbor 1.10 has it."""
+
+    def __init__(self, tokens):
+        self._tokens = tokens
+
+    def of_token(self, token):
+        return f"Bearer {token}"
+
+    def of_principal(self, principal, repository):
+        return f"Bearer {self._tokens.token(principal, [repository] if repository else [])}"
+
+
+class RegistryLogin:
+    """To a registry that knows core alone, by a password (htpasswd): Harbor 2.0 and later."""
+
+    def __init__(self, registry):
+        self._registry = registry
+
+    def of_token(self, _):
+        return self._registry.authorization()["Authorization"]
+
+    def of_principal(self, *_):
+        return self.of_token("")
 
 
 def _refuse():
@@ -132,11 +134,3 @@ def _refuse():
     return error_response(
         401, "UNAUTHORIZED", "unauthorized to access repository", {**_VERSION, **_BASIC}
     )
-
-
-def _body_of(upstream, answer):
-    try:
-        while part := answer.read(_CHUNK_BYTES):
-            yield part
-    finally:
-        upstream.close()

@@ -3,11 +3,13 @@
 import dataclasses
 import http.server
 import json
+import ssl
+import sys
 import threading
 import typing
 import urllib.parse
 
-from testlab.lab.web import Place
+from testlab.lab.web import Place, Tls
 
 _POLL_S = 0.05
 _CHUNK_BYTES = 256 << 10
@@ -16,7 +18,8 @@ _CHUNK_BYTES = 256 << 10
 class Request:
     """What a client asks. Its body is read at most once."""
 
-    def __init__(self, handler):
+    def __init__(self, handler, scheme):
+        self.scheme = scheme
         self.method = handler.command
         self.target = handler.path
         parts = urllib.parse.urlsplit(handler.path)
@@ -48,6 +51,10 @@ class Request:
         while self._stream.readline().strip():
             pass  # trailers
 
+    def text(self):
+        """The whole body."""
+        return b"".join(self.body())
+
     def argument(self, name):
         """The first of this name, or ""."""
         return self.query.get(name, [""])[0]
@@ -72,11 +79,38 @@ def error_response(status, code, message, headers=None):
     return json_response(status, {"errors": [{"code": code, "message": message}]}, headers)
 
 
+@dataclasses.dataclass(frozen=True)
+class ServerTls:
+    """The files of a server's certificate and key, and how clients of the lab's own speak to it."""
+
+    certificate: str
+    key: str
+    client: Tls
+
+
+def server_tls(authority, name, ip):
+    """A server's of this name at this address, certified by an Authority of the lab's."""
+    certificate, key = authority.issue(name, ip)
+    return ServerTls(certificate, key, Tls(authority.certificate, None, None, name))
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """Who breaks off a handshake, or a request, is a client's own affair."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 class Service:
     """Listens from the start, and serves the routes it is given; what has none is a 404."""
 
-    def __init__(self, ip):
+    def __init__(self, ip, tls=None):
+        """`tls`: ServerTls; None: plain HTTP."""
         self._routes = []
+        # Every answer is 503 while it is.
+        self.is_out_of_order = False
         service = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -88,9 +122,15 @@ class Service:
 
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
             setattr(Handler, f"do_{method}", lambda handler: service._handle(handler))
-        self._server = http.server.ThreadingHTTPServer((ip, 0), Handler)
-        self._server.daemon_threads = True
-        self.place = Place(ip, self._server.server_address[1])
+        self._server = _Server((ip, 0), Handler)
+        if tls:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(tls.certificate, tls.key)
+            # Hands are shaken in a connection's own thread: who is slow there holds up nobody else.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.place = Place(ip, self._server.server_address[1], tls and tls.client)
         threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True).start()
 
     def add(self, prefix, handle):
@@ -99,7 +139,7 @@ class Service:
 
     def _handle(self, handler):
         try:
-            request = Request(handler)
+            request = Request(handler, "https" if self.place.tls else "http")
             self._send(handler, request, self._answer(request))
             # What of a body nobody wanted would be taken for the next request.
             handler.close_connection = handler.close_connection or not request.body_is_read
@@ -107,6 +147,8 @@ class Service:
             handler.close_connection = True
 
     def _answer(self, request):
+        if self.is_out_of_order:
+            return error_response(503, "UNAVAILABLE", "out of order")
         for prefix, handle in self._routes:
             if request.path.startswith(prefix):
                 return handle(request)

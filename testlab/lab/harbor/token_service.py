@@ -54,6 +54,20 @@ class TokenService:
         ]
         return self._signer.sign(principal.name, access, lifetime_s)
 
+    def pull_token(self, subject, repository, lifetime_s=LIFETIME_S):
+        """One that Harbor gives to a service of its own choice: for pulling, nothing else."""
+        access = [{"type": "repository", "name": repository, "actions": ["pull"]}]
+        return self._signer.sign(subject, access, lifetime_s)
+
+    def granted(self, token):
+        """(subject, {repository: actions}) of a token of ours that has not expired, else None."""
+        claims = self._signer.claims(token)
+        if not claims:
+            return None
+        return claims["sub"], {
+            entry["name"]: frozenset(entry["actions"]) for entry in claims["access"]
+        }
+
 
 def _repository_of(scope):
     """"repository:team/app:pull" -> ["team/app"]; of other types nothing."""

@@ -31,6 +31,7 @@ class TokenSigner:
         process.run(host, [*made, self.certificate], _TIMEOUT_S)
         public = _openssl(["pkey", "-in", self._key, "-pubout", "-outform", "DER"], b"")
         self._header = {"typ": "JWT", "alg": "RS256", "kid": _key_id(public)}
+        self._signed = {}
 
     def sign(self, subject, access, lifetime_s):
         """`access`: [{"type", "name", "actions"}]. A lifetime may be over: negative."""
@@ -47,7 +48,14 @@ class TokenSigner:
         }
         signed = ".".join(_encode(json.dumps(part).encode()) for part in (self._header, claims))
         signature = _openssl(["dgst", "-sha256", "-sign", self._key], signed.encode())
-        return f"{signed}.{_encode(signature)}"
+        token = f"{signed}.{_encode(signature)}"
+        self._signed[token] = claims
+        return token
+
+    def claims(self, token):
+        """Of one that was signed here and has not expired; None: of another."""
+        claims = self._signed.get(token)
+        return claims if claims and time.time() < claims["exp"] else None
 
 
 def _key_id(public_key):
