@@ -1,11 +1,13 @@
 #include "harbor_bridge/status/api_routes.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "harbor_bridge/routing/agent_selector.h"
 #include "harbor_bridge/routing/routes.h"
 #include "harbor_bridge/work/image_work.h"
 #include "kraken/base/json.h"
@@ -75,6 +77,17 @@ absl::StatusOr<std::vector<std::string>> ReadTexts(const json& body, absl::strin
     texts.push_back(*text);
   }
   return texts;
+}
+
+absl::StatusOr<std::optional<AgentSelector>> ReadAgents(const json& body) {
+  const json* agents = kraken::FindJson(body, "agents");
+  if (agents == nullptr || agents->is_null()) return std::nullopt;
+  const std::optional<std::string> text = kraken::JsonString(agents);
+  if (!text.has_value()) {
+    return absl::InvalidArgumentError("agents is a text such as \"zone=a,share=10%\"");
+  }
+  KH_ASSIGN_OR_RETURN(AgentSelector selector, AgentSelector::Parse(*text));
+  return selector;
 }
 
 }  // namespace
@@ -211,10 +224,11 @@ absl::StatusOr<json> ApiRoutes::OnDeadLetters(const json& body, bool retry) {
 }
 
 absl::StatusOr<json> ApiRoutes::Preheat(const json& body) {
-  if (kraken::FindJson(body, "agents") != nullptr) {
-    return absl::UnimplementedError(
-        "agents take no orders from the bridge: it warms origins. On a node, `krakenctl pull` "
-        "brings an image to its agent");
+  KH_ASSIGN_OR_RETURN(const std::optional<AgentSelector> agents, ReadAgents(body));
+  if (agents.has_value() && !parts_.has_trackers) {
+    return absl::FailedPreconditionError(
+        "agents are reached through trackers, and the bridge's configuration names none "
+        "(tracker.hosts)");
   }
   KH_ASSIGN_OR_RETURN(const std::vector<std::string> images, ReadTexts(body, "images"));
   KH_ASSIGN_OR_RETURN(const std::vector<std::string> texts, ReadTexts(body, "platforms"));
@@ -236,7 +250,8 @@ absl::StatusOr<json> ApiRoutes::Preheat(const json& body) {
                     .repository = subject->repository,
                     .reference = subject->reference,
                     .preheat = true,
-                    .platforms = platforms});
+                    .platforms = platforms,
+                    .agents = agents});
   }
   json jobs = json::array();
   for (size_t i = 0; i < work.size(); ++i) {
