@@ -241,12 +241,15 @@ class Bridge final : public kraken::daemon::Daemon {
                              .origin = config_.origin,
                              .hashring = config_.hashring,
                              .build_index = config_.build_index,
-                             .names_with_host = false}));
-    for (const ClusterConfig& cluster : config_.clusters) KH_RETURN_IF_ERROR(Join(cluster));
+                             .names_with_host = false},
+                            config_.tracker.hosts));
+    for (const ClusterConfig& cluster : config_.clusters) {
+      KH_RETURN_IF_ERROR(Join(cluster, /*trackers=*/{}));
+    }
     return absl::OkStatus();
   }
 
-  absl::Status Join(const ClusterConfig& config) {
+  absl::Status Join(const ClusterConfig& config, const kraken::config::HostListConfig& trackers) {
     ClusterOptions options;
     options.name = config.name;
     options.names_with_host = config.names_with_host;
@@ -256,8 +259,9 @@ class Bridge final : public kraken::daemon::Daemon {
     options.origins.tls = tls_.client;
     options.build_index.hosts = config.build_index.hosts;
     options.build_index.health = config.build_index.healthcheck;
-    auto cluster =
-        Cluster::Create(&control_, directory_.get(), origin_client_.get(), std::move(options));
+    options.trackers = trackers;
+    options.agents_timeout = config_.work.agents_timeout;
+    auto cluster = Cluster::Create(&control_, directory_.get(), origin_client_.get(), options);
     if (!cluster.ok()) return WithExitCode(cluster.status(), kraken::config::kExitBadConfig);
     clusters_.push_back(*std::move(cluster));
     return absl::OkStatus();
@@ -294,8 +298,8 @@ class Bridge final : public kraken::daemon::Daemon {
     };
     image_prefetch_ =
         std::make_unique<ImagePrefetch>(harbors_.get(), routes_.get(), std::move(targets));
-    image_invalidation_ =
-        std::make_unique<ImageInvalidation>(harbors_.get(), clusters_.front()->writer());
+    image_invalidation_ = std::make_unique<ImageInvalidation>(
+        harbors_.get(), clusters_.front()->writer(), clusters_.front()->agents());
     image_worker_ = std::make_unique<ImageWorker>(image_prefetch_.get(), image_invalidation_.get());
     preheat_jobs_ = std::make_unique<PreheatJobs>(harbors_.get(), image_prefetch_.get(),
                                                   &kraken::SystemClock::Get());
@@ -358,13 +362,14 @@ class Bridge final : public kraken::daemon::Daemon {
   }
 
   void AddApi() {
-    bridge_admin_ =
-        std::make_unique<BridgeAdmin>(BridgeAdmin::Parts{.harbors = harbors_.get(),
-                                                         .routes = routes_.get(),
-                                                         .queue = queue_.get(),
-                                                         .board = &board_,
-                                                         .watch = watch_.get(),
-                                                         .dispatcher = dispatcher_.get()});
+    bridge_admin_ = std::make_unique<BridgeAdmin>(
+        BridgeAdmin::Parts{.harbors = harbors_.get(),
+                           .routes = routes_.get(),
+                           .queue = queue_.get(),
+                           .board = &board_,
+                           .watch = watch_.get(),
+                           .dispatcher = dispatcher_.get(),
+                           .has_trackers = clusters_.front()->agents() != nullptr});
     report_ = std::make_unique<StatusReport>(StatusSources{
         .admin = bridge_admin_.get(), .routes = routes_.get(), .board = &board_, .events = [this] {
           return Events();
@@ -426,6 +431,7 @@ class Bridge final : public kraken::daemon::Daemon {
     preheats_refused_.Set(preheat.refused);
     body_bytes_.Set(static_cast<double>(bodies_.used_bytes()));
     healthy_.Set(static_cast<double>(clusters_.front()->healthy_origins().size()));
+    RefreshAgents();
     if (reconciler_ == nullptr) return;
     const std::vector<ReconcileStatus> all = reconciler_->status();
     for (size_t i = 0; i < all.size(); ++i) {
@@ -435,6 +441,23 @@ class Bridge final : public kraken::daemon::Daemon {
       reconcile_metrics_[i].found.Set(all[i].found);
       reconcile_metrics_[i].gone.Set(all[i].gone);
     }
+  }
+
+  void RefreshAgents() {
+    int64_t done = 0;
+    int64_t asked = 0;
+    for (const JobView& job : board_.Running()) {
+      done += job.progress.agents_done;
+      asked += job.progress.agents_asked;
+    }
+    agents_done_.Set(static_cast<double>(done));
+    agents_asked_.Set(static_cast<double>(asked));
+    if (clusters_.front()->agents() == nullptr) return;
+    const AgentOrdersStats stats = clusters_.front()->agents()->stats();
+    agents_preheated_.Set(stats.preheated);
+    agent_preheats_failed_.Set(stats.preheats_failed);
+    agents_dropped_.Set(stats.dropped);
+    agent_drops_failed_.Set(stats.drops_failed);
   }
 
   // Of one Harbor.
@@ -490,6 +513,23 @@ class Bridge final : public kraken::daemon::Daemon {
       Counter("kraken_bridge_unauthorized_total", "Requests with a wrong credential.");
   kraken::telemetry::Gauge& body_bytes_ =
       metrics_.AddGauge("kraken_bridge_body_bytes", "Memory of bodies that are not work yet.");
+  static constexpr char kAgentOrders[] = "kraken_bridge_agent_orders_total";
+  static constexpr char kAgentOrdersHelp[] =
+      "Agents that were given an order, added up over all orders.";
+  MirroredCounter agents_preheated_ =
+      Counter(kAgentOrders, kAgentOrdersHelp, {{"order", "preheat"}, {"result", "done"}});
+  MirroredCounter agent_preheats_failed_ =
+      Counter(kAgentOrders, kAgentOrdersHelp, {{"order", "preheat"}, {"result", "failed"}});
+  MirroredCounter agents_dropped_ =
+      Counter(kAgentOrders, kAgentOrdersHelp, {{"order", "drop"}, {"result", "done"}});
+  MirroredCounter agent_drops_failed_ =
+      Counter(kAgentOrders, kAgentOrdersHelp, {{"order", "drop"}, {"result", "failed"}});
+  kraken::telemetry::Gauge& agents_done_ =
+      metrics_.AddGauge("kraken_bridge_preheating_agents",
+                        "Agents of preheats that run, by how far they are.", {{"state", "done"}});
+  kraken::telemetry::Gauge& agents_asked_ =
+      metrics_.AddGauge("kraken_bridge_preheating_agents",
+                        "Agents of preheats that run, by how far they are.", {{"state", "asked"}});
   kraken::telemetry::Gauge& healthy_ =
       metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
   kraken::SystemBitGen bits_;

@@ -67,6 +67,11 @@ void CheckRoutes(kraken::config::ObjectReader& r, const BridgeConfig& c) {
                 absl::StrCat(is, ": no cluster is called \"", cluster, "\" (section clusters)"));
       }
     }
+    if (rule.actions.preheat.has_value() && c.tracker.hosts.empty()) {
+      r.Error("routes", absl::StrCat(is,
+                                     ": preheat reaches agents through trackers, and none is "
+                                     "named (tracker.hosts)"));
+    }
   }
 }
 
@@ -112,6 +117,8 @@ void ReadConfig(kraken::config::ObjectReader& r, WorkConfig* c) {
   r.Optional("dir", &c->dir);
   r.Optional("concurrency", &c->concurrency, {.min = 1, .max = 256});
   r.Optional("max_retries", &c->max_retries, {.min = 0, .max = 1000});
+  r.Optional("agents_timeout", &c->agents_timeout,
+             {.min = absl::Seconds(1), .max = absl::Hours(24)});
 }
 
 void ReadConfig(kraken::config::ObjectReader& r, BridgeConfig* c) {
@@ -124,6 +131,7 @@ void ReadConfig(kraken::config::ObjectReader& r, BridgeConfig* c) {
   r.Required("origin", &c->origin);
   r.Optional("hashring", &c->hashring);
   r.Required("build_index", &c->build_index);
+  r.Optional("tracker", &c->tracker);
   r.Optional("work", &c->work);
   r.Optional("reconcile", &c->reconcile);
   r.Optional("clusters", &c->clusters);

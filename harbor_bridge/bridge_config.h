@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "harbor_bridge/reconcile/reconcile_options.h"
 #include "harbor_bridge/routing/route_config.h"
 #include "kraken/backend/backend_config.h"
@@ -51,6 +52,8 @@ struct WorkConfig {
   int concurrency = 8;
   // Attempts after the first, before a job is a dead letter.
   int max_retries = 12;
+  // For all agents of one preheat to have the image.
+  absl::Duration agents_timeout = absl::Minutes(15);
 };
 void ReadConfig(kraken::config::ObjectReader& r, WorkConfig* c);
 
@@ -86,6 +89,8 @@ struct BridgeConfig {
   kraken::config::ActiveHostsConfig origin;
   kraken::config::HashRingConfig hashring;
   kraken::config::PassiveHostsConfig build_index;
+  // The way to agents; without hosts they are given no orders.
+  kraken::config::PassiveHostsConfig tracker;
   WorkConfig work;
   ReconcileConfig reconcile;
   std::vector<RouteRule> routes;

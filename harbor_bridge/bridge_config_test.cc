@@ -54,6 +54,19 @@ TEST(BridgeConfigTest, AnotherServerGetsNoPasswordOfTheRegistrys) {
   EXPECT_EQ(config.harbors[0].api->tls.name, "");
 }
 
+TEST(BridgeConfigTest, PreheatNeedsTrackers) {
+  constexpr char kRoute[] = "routes: [{name: p, image: ^a/, preheat: zone=a}]\n";
+  EXPECT_THAT(Read("", kRoute), kraken::StatusIs(absl::StatusCode::kFailedPrecondition,
+                                                 HasSubstr("rule \"p\": preheat")));
+  ASSERT_OK_AND_ASSIGN(const BridgeConfig config,
+                       Read("", absl::StrCat(kRoute,
+                                             "tracker: {hosts: {static: [\"t:1\"]}}\n"
+                                             "work: {agents_timeout: 90s}\n")));
+  EXPECT_EQ(config.tracker.hosts.static_hosts[0], "t:1");
+  EXPECT_EQ(config.routes[0].actions.preheat->zones[0], "a");
+  EXPECT_EQ(config.work.agents_timeout, absl::Seconds(90));
+}
+
 TEST(BridgeConfigTest, ReconciliationHasItsLimits) {
   ASSERT_OK_AND_ASSIGN(
       const BridgeConfig config,

@@ -12,8 +12,8 @@ namespace {
 using kraken::config::AsByteSize;
 
 bool SaysSomething(const RouteActions& actions) {
-  return actions.ignore || actions.prefetch.has_value() || actions.tag.has_value() ||
-         actions.invalidate || !actions.replicate.empty();
+  return actions.ignore || actions.prefetch.has_value() || actions.preheat.has_value() ||
+         actions.tag.has_value() || actions.invalidate || !actions.replicate.empty();
 }
 
 // What contradicts itself is told with the rule's name, as the place alone says little in a list
@@ -22,7 +22,8 @@ void CheckRule(kraken::config::ObjectReader& r, const RouteRule& rule) {
   const RouteActions& actions = rule.actions;
   if (!SaysSomething(actions)) {
     r.Error("", absl::StrCat("rule \"", rule.name,
-                             "\" says nothing to do: prefetch, tag, invalidate, replicate, or "
+                             "\" says nothing to do: prefetch, preheat, tag, invalidate, "
+                             "replicate, or "
                              "`ignore: true` (`prefetch: {}` takes all defaults)"));
   }
   if (!actions.ignore) return;
@@ -67,6 +68,7 @@ void ReadConfig(kraken::config::ObjectReader& r, RouteRule* c) {
   RouteActions& actions = c->actions;
   r.Optional("ignore", &actions.ignore);
   r.Optional("prefetch", &actions.prefetch);
+  r.Optional("preheat", &actions.preheat);
   TagAction tag = TagAction::kKeep;
   if (r.Enum("tag", &tag,
              {{"keep", TagAction::kKeep}, {"set", TagAction::kSet}, {"drop", TagAction::kDrop}})) {
@@ -75,11 +77,6 @@ void ReadConfig(kraken::config::ObjectReader& r, RouteRule* c) {
   r.Optional("invalidate", &actions.invalidate);
   r.Optional("replicate", &actions.replicate);
   r.Optional("continue", &c->goes_on);
-  if (r.Raw("preheat") != nullptr) {
-    r.Error("preheat", absl::StrCat("rule \"", c->name,
-                                    "\": agents take no orders from the bridge yet; they begin "
-                                    "with a layer when its manifest is pulled (look_ahead)"));
-  }
   CheckRule(r, *c);
 }
 

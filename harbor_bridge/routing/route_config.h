@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "harbor_bridge/routing/agent_selector.h"
 #include "kraken/registry/platform.h"
 
 namespace re2 {
@@ -44,6 +45,8 @@ struct RouteActions {
   // Nothing is done, whatever later rules say.
   bool ignore = false;
   std::optional<PrefetchAction> prefetch;
+  // These agents are to have what is prefetched, too; without `prefetch` it is all of the image.
+  std::optional<AgentSelector> preheat;
   std::optional<TagAction> tag;
   // What is gone at Harbor is taken out of the swarm.
   bool invalidate = false;

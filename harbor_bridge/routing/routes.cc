@@ -52,6 +52,7 @@ std::string DescribeTag(TagAction action) {
 // Takes what `more` says and `actions` do not yet.
 void Merge(const RouteActions& more, RouteActions& actions) {
   if (!actions.prefetch.has_value()) actions.prefetch = more.prefetch;
+  if (!actions.preheat.has_value()) actions.preheat = more.preheat;
   if (!actions.tag.has_value()) actions.tag = more.tag;
   actions.invalidate |= more.invalidate;
   for (const std::string& cluster : more.replicate) {
@@ -119,6 +120,9 @@ std::string DescribeActions(const RouteActions& actions) {
   if (actions.ignore) return "ignored";
   std::vector<std::string> parts;
   if (actions.prefetch.has_value()) parts.push_back(DescribePrefetch(*actions.prefetch));
+  if (actions.preheat.has_value()) {
+    parts.push_back(absl::StrCat("preheat agents (", actions.preheat->ToString(), ")"));
+  }
   if (actions.tag.has_value()) parts.push_back(DescribeTag(*actions.tag));
   if (actions.invalidate) parts.emplace_back("invalidated when it is gone");
   if (!actions.replicate.empty()) {
@@ -171,6 +175,8 @@ RouteDecision Routes::Decide(const RouteSubject& subject) const {
     actions.ignore = true;
     decision.steps.push_back({.rule = "", .matched = false, .reason = "no rule matches"});
   }
+  // What agents are to have, origins have first.
+  if (actions.preheat.has_value() && !actions.prefetch.has_value()) actions.prefetch.emplace();
   if (actions.prefetch.has_value() && !actions.prefetch->has_platforms) {
     actions.prefetch->platforms = platforms_;
   }

@@ -107,6 +107,20 @@ TEST(RoutesTest, WithoutRulesEveryImageIsFetched) {
   EXPECT_FALSE(decision.actions.ignore);
 }
 
+TEST(RoutesTest, AgentsArePreheated) {
+  const Routes routes = Read(R"(
+- {image: ^a/, preheat: "zone=x,share=10%", continue: true}
+- {image: ^a/, preheat: all, prefetch: {platforms: [linux/arm64]}}
+- {image: ^b/, preheat: "label.disk=ssd"}
+)");
+  EXPECT_EQ(Decide(routes, "a/b:1").Summary(),
+            "prefetch (linux/arm64), preheat agents (zone=x,share=10%)")
+      << "what was said first holds";
+  const RouteDecision implied = Decide(routes, "b/b:1");
+  EXPECT_EQ(implied.Summary(), "prefetch (linux/amd64), preheat agents (label.disk=ssd)");
+  EXPECT_EQ(implied.actions.preheat->labels.at("disk"), "ssd");
+}
+
 TEST(RoutesTest, WhatNoRuleMatchesIsIgnored) {
   const RouteDecision decision = Decide(Read("- {image: ^nothing/, tag: set}"), "a/b:1");
   EXPECT_TRUE(decision.actions.ignore);
@@ -167,8 +181,9 @@ TEST(RoutesTest, ErrorsNameTheRule) {
   EXPECT_THAT(ErrorOf("- {image: a, prefetch: {platforms: [linux]}}"),
               HasSubstr("routes[0].prefetch.platforms"));
   EXPECT_THAT(ErrorOf("- {image: a, prefetch: {}, warm: true}"), HasSubstr("routes[0].warm"));
-  EXPECT_THAT(ErrorOf("- {name: p, image: a, prefetch: {}, preheat: {zone: z}}"),
-              HasSubstr("rule \"p\": agents take no orders"));
+  EXPECT_THAT(ErrorOf("- {name: p, image: a, preheat: {zone: z}}"), HasSubstr("routes[0].preheat"));
+  EXPECT_THAT(ErrorOf("- {name: p, image: a, preheat: 'zone=a,share=10'}"),
+              AllOf(HasSubstr("routes[0].preheat"), HasSubstr("share=10%")));
 }
 
 }  // namespace

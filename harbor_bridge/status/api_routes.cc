@@ -1,5 +1,6 @@
 #include "harbor_bridge/status/api_routes.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,17 @@ absl::StatusOr<std::vector<std::string>> ReadTexts(const json& body, absl::strin
     texts.push_back(*text);
   }
   return texts;
+}
+
+// Empty: none.
+absl::StatusOr<std::string> ReadAgents(const json& body) {
+  const json* agents = kraken::FindJson(body, "agents");
+  if (agents == nullptr || agents->is_null()) return std::string();
+  const std::optional<std::string> text = kraken::JsonString(agents);
+  if (!text.has_value() || text->empty()) {
+    return absl::InvalidArgumentError("agents is a text such as \"zone=a,share=10%\"");
+  }
+  return *text;
 }
 
 }  // namespace
@@ -189,14 +201,10 @@ absl::StatusOr<json> ApiRoutes::OnDeadLetters(const json& body, bool retry) {
 }
 
 absl::StatusOr<json> ApiRoutes::Preheat(const json& body) {
-  if (kraken::FindJson(body, "agents") != nullptr) {
-    return absl::UnimplementedError(
-        "agents take no orders from the bridge: it warms origins. On a node, `krakenctl pull` "
-        "brings an image to its agent");
-  }
   PreheatOrder order;
   KH_ASSIGN_OR_RETURN(order.images, ReadTexts(body, "images"));
   KH_ASSIGN_OR_RETURN(order.platforms, ReadTexts(body, "platforms"));
+  KH_ASSIGN_OR_RETURN(order.agents, ReadAgents(body));
   KH_ASSIGN_OR_RETURN(const std::vector<std::string> keys, parts_.admin->Preheat(order));
   json jobs = json::array();
   for (size_t i = 0; i < keys.size(); ++i) {

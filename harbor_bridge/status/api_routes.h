@@ -37,7 +37,8 @@ struct ApiParts {
 //   GET    /api/v1/counters                    what came in
 //   GET    /api/v1/routes                      the rules
 //   GET    /api/v1/routes/explain?image=       what they say of an image
-//   POST   /api/v1/preheats                    {"images": ["…"], "platforms": ["linux/amd64"]}
+//   POST   /api/v1/preheats                    {"images": ["…"], "platforms": ["linux/amd64"],
+//                                               "agents": "zone=a,share=10%"}
 //   GET    /api/v1/events                      server-sent events: the state, live
 class ApiRoutes {
  public:

@@ -153,6 +153,27 @@ TEST_F(ApiRoutesTest, APreheatIsWorkThatGoesFirst) {
   EXPECT_EQ(Get("/api/v1/jobs/eu/a/b:1%20(preheat%20linux%2Farm64)")["priority"], kPreheatPriority);
 }
 
+TEST_F(ApiRoutesTest, APreheatMayBeForAgents) {
+  server_.Hold("eu/a/b:1 (preheat for zone=a,share=10%)");
+  const nlohmann::json answer =
+      Post("/api/v1/preheats", R"({"images":["a/b:1"],"agents":"share=10%,zone=a"})");
+  EXPECT_EQ(answer["jobs"][0]["key"], "eu/a/b:1 (preheat for zone=a,share=10%)");
+  nlohmann::json job;
+  do {
+    job = Get("/api/v1/jobs/eu/a/b:1%20(preheat%20for%20zone%3Da%2Cshare%3D10%25)");
+  } while (!job.contains("progress") || job["progress"]["agents_asked"] == 0);
+  EXPECT_EQ(job["progress"]["agents_asked"], 10);
+  EXPECT_EQ(job["progress"]["agents_done"], 3);
+  server_.Release();
+  server_.WaitFor("eu/a/b:1 (preheat for zone=a,share=10%)", JobState::kDone);
+}
+
+TEST_F(ApiRoutesTest, WithoutTrackersThereIsNoWayToAgents) {
+  TestStatusServer server(/*has_trackers=*/false);
+  EXPECT_THAT(server.Ask("POST", "/api/v1/preheats", R"({"images":["a/b:1"],"agents":"all"})"),
+              AllOf(StartsWith("HTTP/1.1 409 "), HasSubstr("tracker.hosts")));
+}
+
 // Either all of what was asked for becomes work, or nothing.
 TEST_F(ApiRoutesTest, APreheatThatCannotBeDoneIsRefusedWhole) {
   const struct {
@@ -163,7 +184,8 @@ TEST_F(ApiRoutesTest, APreheatThatCannotBeDoneIsRefusedWhole) {
       {R"({"images":["a/b:1","moon.example/a/b"]})", "404", "image moon.example/a/b"},
       {R"({"images":["a/b:1","A B"]})", "400", "image A B"},
       {R"({"images":["a/b:1"],"platforms":["linux"]})", "400", "linux"},
-      {R"({"images":["a/b:1"],"agents":"zone=a"})", "501", "krakenctl pull"},
+      {R"({"images":["a/b:1"],"agents":"zone"})", "400", "label.KEY=VALUE"},
+      {R"({"images":["a/b:1"],"agents":["zone=a"]})", "400", "a text such as"},
       {R"({"images":[]})", "400", "which images"},
       {R"({"images":"a/b:1"})", "400", "list"},
   };

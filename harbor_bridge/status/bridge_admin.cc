@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "harbor_bridge/routing/agent_selector.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
 #include "kraken/registry/platform.h"
@@ -36,6 +37,10 @@ absl::StatusOr<std::vector<ImageWork>> PlanPreheat(const Harbors& harbors,
     KH_ASSIGN_OR_RETURN(auto platform, kraken::registry::Platform::Parse(text));
     platforms.push_back(std::move(platform));
   }
+  std::optional<AgentSelector> agents;
+  if (!order.agents.empty()) {
+    KH_ASSIGN_OR_RETURN(agents, AgentSelector::Parse(order.agents));
+  }
   std::vector<ImageWork> work;
   for (const std::string& image : order.images) {
     const absl::StatusOr<RouteSubject> subject = FindSubject(harbors, image);
@@ -44,7 +49,8 @@ absl::StatusOr<std::vector<ImageWork>> PlanPreheat(const Harbors& harbors,
                     .repository = subject->repository,
                     .reference = subject->reference,
                     .preheat = true,
-                    .platforms = platforms});
+                    .platforms = platforms,
+                    .agents = agents});
   }
   return work;
 }
@@ -102,6 +108,11 @@ absl::StatusOr<RouteExplanation> BridgeAdmin::Explain(absl::string_view image) c
 
 absl::StatusOr<std::vector<std::string>> BridgeAdmin::Preheat(const PreheatOrder& order) {
   KH_ASSIGN_OR_RETURN(const std::vector<ImageWork> work, PlanPreheat(*parts_.harbors, order));
+  if (!order.agents.empty() && !parts_.has_trackers) {
+    return absl::FailedPreconditionError(
+        "agents are reached through trackers, and the bridge's configuration names none "
+        "(tracker.hosts)");
+  }
   std::vector<std::string> keys;
   for (const ImageWork& image : work) {
     KH_RETURN_IF_ERROR(parts_.queue->EnqueueAndWait(image.ToJob(kPreheatPriority)));

@@ -28,6 +28,8 @@ struct PreheatOrder {
   std::vector<std::string> images;
   // Of an index, "linux/amd64"; empty: all.
   std::vector<std::string> platforms;
+  // Which agents are to have them too (routing/agent_selector.h); empty: none.
+  std::string agents;
 };
 
 // The work of an order, in the order of its images. INVALID_ARGUMENT: what is no image's name or no
@@ -80,6 +82,8 @@ class BridgeAdmin {
     const JobBoard* board = nullptr;
     const HarborWatch* watch = nullptr;
     Dispatcher* dispatcher = nullptr;
+    // Agents can be reached.
+    bool has_trackers = false;
   };
   explicit BridgeAdmin(const Parts& parts) : parts_(parts) {}
 
@@ -94,7 +98,7 @@ class BridgeAdmin {
   absl::StatusOr<RouteExplanation> Explain(absl::string_view image) const;
 
   // The keys of the jobs, in the order of the images. All of them are durable; if one can't be
-  // planned, there is none.
+  // planned, there is none. FAILED_PRECONDITION: agents are asked for, and there are no trackers.
   absl::StatusOr<std::vector<std::string>> Preheat(const PreheatOrder& order);
   // NOT_FOUND.
   absl::StatusOr<CancelOutcome> Cancel(const std::string& key);

@@ -41,7 +41,8 @@ v1::BridgeHarborHealth HealthOf(const HarborHealth& health) {
 
 PreheatOrder FromProto(const v1::PreheatRequest& request) {
   return {.images = {request.images().begin(), request.images().end()},
-          .platforms = {request.platforms().begin(), request.platforms().end()}};
+          .platforms = {request.platforms().begin(), request.platforms().end()},
+          .agents = request.agents()};
 }
 
 absl::StatusOr<std::optional<JobState>> FromProto(v1::BridgeJobState state) {
@@ -92,6 +93,8 @@ v1::BridgeJob ToProto(const JobDetails& details) {
     progress.set_blobs_total(details.progress->blobs_total);
     progress.set_bytes_done(details.progress->bytes_done);
     progress.set_bytes_total(details.progress->bytes_total);
+    progress.set_agents_done(details.progress->agents_done);
+    progress.set_agents_asked(details.progress->agents_asked);
   }
   return proto;
 }

@@ -77,6 +77,22 @@ TEST_F(PageTest, ShowsJobsAsTheyComeAndGoWithoutReload) {
   EXPECT_THAT(browser_->complaints(), IsEmpty());
 }
 
+TEST_F(PageTest, ShowsHowManyAgentsAreDone) {
+  OpenPage();
+  const std::string key = "eu/a/b:1 (preheat for zone=a)";
+  server_->Hold(key);
+  ASSERT_OK(server_->queue().EnqueueAndWait(
+      ImageWork{.harbor = "eu",
+                .repository = *kraken::RepositoryName::Parse("a/b"),
+                .reference = kraken::Reference(*kraken::Tag::Parse("1")),
+                .preheat = true,
+                .agents = *AgentSelector::Parse("zone=a")}
+          .ToJob(kPreheatPriority)));
+  ASSERT_OK(WaitForText("#running", key));
+  ASSERT_OK(WaitForText("#running", "3 of 10 agents"));
+  EXPECT_THAT(browser_->complaints(), IsEmpty());
+}
+
 TEST_F(PageTest, NamesWhatIsWrongWithAHarbor) {
   server_->WaitForHealth();
   OpenPage();

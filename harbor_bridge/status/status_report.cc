@@ -30,7 +30,9 @@ json ToJson(const JobProgress& progress) {
           {"blobs_done", progress.blobs_done},
           {"blobs_total", progress.blobs_total},
           {"bytes_done", progress.bytes_done},
-          {"bytes_total", progress.bytes_total}};
+          {"bytes_total", progress.bytes_total},
+          {"agents_done", progress.agents_done},
+          {"agents_asked", progress.agents_asked}};
 }
 
 json ToJson(const JobView& view, bool has_ended) {

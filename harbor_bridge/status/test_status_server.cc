@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "harbor_bridge/status/page_routes.h"
@@ -25,7 +26,7 @@ kraken::registry::testing::ScriptedServer::Handler Answer(int status) {
 
 }  // namespace
 
-TestStatusServer::TestStatusServer() : well_(Answer(200)), refusing_(Answer(401)) {
+TestStatusServer::TestStatusServer(bool has_trackers) : well_(Answer(200)), refusing_(Answer(401)) {
   const auto harbor = [this](const char* name, const char* plain,
                              const kraken::net::Url& registry) {
     kraken::registry::RegistryClientOptions options;
@@ -69,13 +70,13 @@ TestStatusServer::TestStatusServer() : well_(Answer(200)), refusing_(Answer(401)
         });
     dispatcher_->Start();
   });
-  bridge_admin_ =
-      std::make_unique<BridgeAdmin>(BridgeAdmin::Parts{.harbors = harbors_.get(),
-                                                       .routes = routes_.get(),
-                                                       .queue = queue_.get(),
-                                                       .board = &board_,
-                                                       .watch = watch_.get(),
-                                                       .dispatcher = dispatcher_.get()});
+  bridge_admin_ = std::make_unique<BridgeAdmin>(BridgeAdmin::Parts{.harbors = harbors_.get(),
+                                                                   .routes = routes_.get(),
+                                                                   .queue = queue_.get(),
+                                                                   .board = &board_,
+                                                                   .watch = watch_.get(),
+                                                                   .dispatcher = dispatcher_.get(),
+                                                                   .has_trackers = has_trackers});
   report_ = std::make_unique<StatusReport>(StatusSources{
       .admin = bridge_admin_.get(), .routes = routes_.get(), .board = &board_, .events = [] {
         return std::map<std::string, uint64_t>{{"events", 7}};
@@ -116,6 +117,7 @@ Dispatcher::Result TestStatusServer::RunJob(const kraken::storage::Job& job,
   entry.SetStep("prefetching");
   entry.SetTotals(4, 100'000'000);
   entry.SetDone(1, 25'000'000);
+  if (absl::StrContains(job.key, " for ")) entry.SetAgents(3, 10);
   absl::MutexLock lock(&mu_);
   while (held_.contains(job.key) && !cancellation.cancelled()) {
     const bool never = false;

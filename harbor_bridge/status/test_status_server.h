@@ -33,7 +33,7 @@ namespace harbor_bridge {
 // Harbors: "eu" is well (its first rule ignores ":buildcache"), "us" refuses our credentials.
 class TestStatusServer {
  public:
-  TestStatusServer();
+  explicit TestStatusServer(bool has_trackers = true);
   ~TestStatusServer();
 
   const kraken::net::SocketAddress& address() const { return address_; }

@@ -28,7 +28,8 @@ WorkMetrics::WorkMetrics(kraken::telemetry::Metrics* metrics, const Harbors* har
                                        {{"harbor", name}, {"result", "failed"}}),
         .latency = &metrics->AddHistogram(
             "kraken_bridge_event_to_warm_seconds",
-            "From the newest event of an image to all of its blobs verified on the origins.",
+            "From the newest event of an image to all of its blobs verified on the origins, and on "
+            "the agents that are to have it.",
             kraken::telemetry::LatencyBucketsSeconds(), labels),
         .pending = &metrics->AddGauge("kraken_bridge_jobs_pending", "Jobs that wait.", labels),
         .running =

@@ -1,5 +1,5 @@
-// For tests: a real registry as a Harbor's, and origins and a build-index that only note what they
-// are told.
+// For tests: a real registry as a Harbor's, and origins, a build-index and a tracker that only note
+// what they are told.
 #ifndef HARBOR_BRIDGE_WORK_BRIDGE_FIXTURE_H_
 #define HARBOR_BRIDGE_WORK_BRIDGE_FIXTURE_H_
 
@@ -16,8 +16,10 @@
 #include "absl/synchronization/mutex.h"
 #include "gtest/gtest.h"
 #include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/work/agent_orders.h"
 #include "harbor_bridge/work/cluster_writer.h"
 #include "harbor_bridge/work/image_prefetch.h"
+#include "harbor_bridge/work/noting_tracker.h"
 #include "harbor_bridge/work/origin_prefetcher.h"
 #include "kraken/base/clock.h"
 #include "kraken/base/random.h"
@@ -33,6 +35,7 @@
 #include "kraken/rpc/origin_client.h"
 #include "kraken/rpc/origin_service.h"
 #include "kraken/rpc/rpc_test_util.h"
+#include "kraken/rpc/tracker_client.h"
 #include "re2/re2.h"
 
 namespace harbor_bridge {
@@ -175,7 +178,17 @@ class BridgeFixture : public ::testing::Test {
           {.hosts = {.static_hosts = {build_index_process_.address()}}, .health = {}});
       ASSERT_OK(build_index);
       build_index_ = *std::move(build_index);
+      kraken::cluster::ClusterMonitorOptions trackers;
+      trackers.hosts.static_hosts = {tracker_.address()};
+      trackers.health.disabled = true;
+      auto tracker_members =
+          kraken::cluster::ClusterMonitor::Create(&loop_.loop(), std::move(trackers));
+      ASSERT_OK(tracker_members);
+      trackers_ = *std::move(tracker_members);
+      tracker_client_ =
+          std::make_unique<kraken::rpc::TrackerClient>(&loop_.loop(), directory_.get());
     });
+    agents_ = std::make_unique<AgentOrders>(&loop_.loop(), trackers_.get(), tracker_client_.get());
     prefetcher_ = std::make_unique<OriginPrefetcher>(&loop_.loop(), cluster_.get(), client_.get());
     writer_ = std::make_unique<ClusterWriter>(&loop_.loop(), build_index_.get(), cluster_.get(),
                                               client_.get());
@@ -194,6 +207,9 @@ class BridgeFixture : public ::testing::Test {
   }
   void TearDown() override {
     loop_.RunAndWait([this] {
+      agents_.reset();
+      tracker_client_.reset();
+      trackers_.reset();
       build_index_.reset();
       cluster_.reset();
       client_.reset();
@@ -213,6 +229,7 @@ class BridgeFixture : public ::testing::Test {
     return {
         .name = "",
         .origins = prefetcher_.get(),
+        .agents = agents_.get(),
         .put_tag = [this](const kraken::Namespace& ns, const kraken::Tag& tag,
                           const kraken::Digest& digest,
                           uint64_t revision) { return writer_->PutTag(ns, tag, digest, revision); },
@@ -290,6 +307,7 @@ class BridgeFixture : public ::testing::Test {
            [this](const kraken::rpc::v1::DropTagsRequest& request,
                   kraken::rpc::BuildIndexService::DropReply reply) { reply(NoteDrop(request)); }}};
   kraken::rpc::TestProcess build_index_process_{origin_loop_, {&build_index_service_}};
+  NotingTracker tracker_;
 
   kraken::net::LoopThread loop_{"control"};
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
@@ -298,6 +316,9 @@ class BridgeFixture : public ::testing::Test {
   std::unique_ptr<kraken::rpc::BuildIndexClient> build_index_;
   std::unique_ptr<OriginPrefetcher> prefetcher_;
   std::unique_ptr<ClusterWriter> writer_;
+  std::unique_ptr<kraken::cluster::ClusterMonitor> trackers_;
+  std::unique_ptr<kraken::rpc::TrackerClient> tracker_client_;
+  std::unique_ptr<AgentOrders> agents_;
   std::unique_ptr<Harbors> harbors_;
   kraken::registry::Cancellation cancellation_;
 

@@ -58,6 +58,15 @@ absl::Status ImageInvalidation::CheckRepository(const ImageWork& work,
 
 absl::Status ImageInvalidation::EvictGone(const Place& place, std::vector<Digest> digests,
                                           const Cancellation& cancellation) const {
+  std::vector<Digest> gone;
+  absl::Status status = EvictAtOrigins(place, std::move(digests), &gone, cancellation);
+  if (agents_ != nullptr && !gone.empty()) status.Update(agents_->Drop(gone, cancellation));
+  return status;
+}
+
+absl::Status ImageInvalidation::EvictAtOrigins(const Place& place, std::vector<Digest> digests,
+                                               std::vector<Digest>* gone,
+                                               const Cancellation& cancellation) const {
   absl::flat_hash_set<Digest> seen;
   while (!digests.empty()) {
     const Digest digest = digests.back();
@@ -68,6 +77,7 @@ absl::Status ImageInvalidation::EvictGone(const Place& place, std::vector<Digest
     // A policy that holds it back says that it is there.
     if (there.ok() || absl::IsFailedPrecondition(there)) continue;
     if (!absl::IsNotFound(there)) return there;
+    gone->push_back(digest);
     KH_ASSIGN_OR_RETURN(const std::string body, cluster_->EvictManifest(digest));
     if (body.empty()) continue;
     kraken::telemetry::LogInfo("manifest dropped, as its Harbor deleted it",

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "harbor_bridge/routing/harbors.h"
+#include "harbor_bridge/work/agent_orders.h"
 #include "harbor_bridge/work/cluster_writer.h"
 #include "harbor_bridge/work/image_work.h"
 #include "kraken/base/digest.h"
@@ -19,14 +20,14 @@ namespace harbor_bridge {
 inline constexpr size_t kMaxEvictedManifests = 1000;
 
 // Sees that what Harbor does not have is not given out by the cluster either: tags are dropped at
-// the build-indexes, manifests at the origins. Layers stay until they are evicted: other images may
-// have them, and nobody is told their digests any more. Every digest is asked for at Harbor before
-// it goes. Thread-safe; blocks.
+// the build-indexes, manifests at the origins and then at agents. Layers stay until they are
+// evicted: other images may have them, and nobody is told their digests any more. Every digest is
+// asked for at Harbor before it goes. Thread-safe; blocks.
 class ImageInvalidation {
  public:
-  // Both outlive it.
-  ImageInvalidation(const Harbors* harbors, ClusterWriter* cluster)
-      : harbors_(harbors), cluster_(cluster) {}
+  // All outlive it. `agents` may be null: they keep what they have until they evict it.
+  ImageInvalidation(const Harbors* harbors, ClusterWriter* cluster, AgentOrders* agents)
+      : harbors_(harbors), cluster_(cluster), agents_(agents) {}
 
   // Harbor said at `revision` that it does not have the image. REQUIRES: work.reference.
   absl::Status DropImage(const ImageWork& work, uint64_t revision,
@@ -40,12 +41,18 @@ class ImageInvalidation {
   struct Place;
 
   absl::StatusOr<Place> Find(const ImageWork& work) const;
-  // Those that Harbor does not have; of an index, what it names too.
+  // Those that Harbor does not have; of an index, what it names too. First at origins, so that no
+  // agent finds there again what it has dropped.
   absl::Status EvictGone(const Place& place, std::vector<kraken::Digest> digests,
                          const kraken::registry::Cancellation& cancellation) const;
+  // `gone` becomes what Harbor does not have, also when there is an error.
+  absl::Status EvictAtOrigins(const Place& place, std::vector<kraken::Digest> digests,
+                              std::vector<kraken::Digest>* gone,
+                              const kraken::registry::Cancellation& cancellation) const;
 
   const Harbors* const harbors_;
   ClusterWriter* const cluster_;
+  AgentOrders* const agents_;
 };
 
 }  // namespace harbor_bridge

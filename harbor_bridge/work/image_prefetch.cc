@@ -46,6 +46,7 @@ RouteActions ImagePrefetch::ActionsFor(const ImageWork& work, const Harbor& harb
     RouteActions actions;
     actions.prefetch.emplace();
     actions.prefetch->platforms = work.platforms.empty() ? routes_->platforms() : work.platforms;
+    actions.preheat = work.agents;
     actions.tag = TagAction::kSet;
     return actions;
   }
@@ -98,6 +99,32 @@ absl::Status ImagePrefetch::Bring(const Image& image, const ClusterTarget& clust
   return cluster.origins->PrefetchAll(
       ns, plan.blobs, [&board](int64_t blobs, int64_t bytes) { board.SetDone(blobs, bytes); },
       cancellation);
+}
+
+absl::StatusOr<std::string> ImagePrefetch::Preheat(const Image& image, const ClusterTarget& cluster,
+                                                   const ImagePlan& plan,
+                                                   const AgentSelector& agents,
+                                                   JobBoard::Entry& board,
+                                                   const Cancellation& cancellation) const {
+  const std::string which = agents.ToString();
+  if (cluster.agents == nullptr) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "agents (", which, ") are reached through trackers: name them (tracker.hosts)"));
+  }
+  KH_ASSIGN_OR_RETURN(const kraken::Namespace ns, NamespaceAt(cluster, image));
+  board.SetStep("preheating agents");
+  const auto on_progress = [&board, &plan](const AgentsProgress& progress) {
+    board.SetTotals(progress.asked * static_cast<int64_t>(plan.blobs.size()),
+                    progress.asked * plan.bytes);
+    board.SetDone(progress.blobs, progress.bytes);
+    board.SetAgents(progress.done, progress.asked);
+  };
+  KH_ASSIGN_OR_RETURN(const int64_t count,
+                      cluster.agents->Fetch(ns, plan.blobs, agents, cluster.agents_timeout,
+                                            on_progress, cancellation));
+  if (count > 0) return absl::StrCat("on ", count, " agents (", which, ")");
+  if (!image.work.preheat) return absl::StrCat("no agent is ", which);
+  return absl::FailedPreconditionError(absl::StrCat("no agent that the trackers know is ", which));
 }
 
 absl::StatusOr<ImageFinding> ImagePrefetch::Run(const ImageWork& work, JobBoard::Entry& board,
@@ -157,6 +184,11 @@ absl::StatusOr<std::string> ImagePrefetch::Spread(
   if (actions.prefetch.has_value()) {
     KH_RETURN_IF_ERROR(Bring(image, clusters_.front(), plan, board, cancellation));
     done.push_back(DescribePlan(plan));
+  }
+  if (actions.preheat.has_value()) {
+    KH_ASSIGN_OR_RETURN(std::string preheated, Preheat(image, clusters_.front(), plan,
+                                                       *actions.preheat, board, cancellation));
+    done.push_back(std::move(preheated));
   }
   for (const std::string& name : actions.replicate) {
     KH_ASSIGN_OR_RETURN(const ClusterTarget* cluster, FindCluster(name));

@@ -8,8 +8,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "harbor_bridge/routing/harbors.h"
 #include "harbor_bridge/routing/routes.h"
+#include "harbor_bridge/work/agent_orders.h"
 #include "harbor_bridge/work/image_plan.h"
 #include "harbor_bridge/work/image_work.h"
 #include "harbor_bridge/work/job_board.h"
@@ -34,6 +36,10 @@ struct ClusterTarget {
 
   std::string name;  // of `clusters`; empty: the bridge's own
   OriginPrefetcher* origins = nullptr;
+  // Null: its agents are given no orders.
+  AgentOrders* agents = nullptr;
+  // For agents to have an image.
+  absl::Duration agents_timeout = absl::Minutes(15);
   PutTag put_tag;
   DropTag drop_tag;
   // There, plain names are its own Harbors': every image is known with its Harbor's host.
@@ -56,15 +62,16 @@ struct ImageFinding {
 };
 
 // Warms one image: asks the image's Harbor what it is now, and does what the routes say, or what
-// the work itself asks for: tells the build-index, and has the origins cache manifests,
-// configurations and layers, here and in other clusters. Thread-safe; blocks.
+// the work itself asks for: tells the build-index, has the origins cache manifests, configurations
+// and layers, here and in other clusters, and then agents here. Thread-safe; blocks.
 class ImagePrefetch {
  public:
   // All outlive it. The first cluster is the bridge's own.
   ImagePrefetch(const Harbors* harbors, const Routes* routes, std::vector<ClusterTarget> clusters);
 
-  // Errors as RegistryClient (but NOT_FOUND of the image itself), PlanImage, OriginPrefetcher and
-  // PutTag; FAILED_PRECONDITION for a Harbor or a cluster that is not configured any more.
+  // Errors as RegistryClient (but NOT_FOUND of the image itself), PlanImage, OriginPrefetcher,
+  // AgentOrders and PutTag; FAILED_PRECONDITION for a Harbor or a cluster that is not configured
+  // any more, for agents without trackers, and when somebody asked for agents and there are none.
   // REQUIRES: work.reference.
   absl::StatusOr<ImageFinding> Run(const ImageWork& work, JobBoard::Entry& board,
                                    const kraken::registry::Cancellation& cancellation) const;
@@ -84,6 +91,11 @@ class ImagePrefetch {
   absl::Status Bring(const Image& image, const ClusterTarget& cluster, const ImagePlan& plan,
                      JobBoard::Entry& board,
                      const kraken::registry::Cancellation& cancellation) const;
+  // Has the cluster's agents fetch what its origins have. What was done.
+  absl::StatusOr<std::string> Preheat(const Image& image, const ClusterTarget& cluster,
+                                      const ImagePlan& plan, const AgentSelector& agents,
+                                      JobBoard::Entry& board,
+                                      const kraken::registry::Cancellation& cancellation) const;
   // Everything but the tag here. What was done, after `done`.
   absl::StatusOr<std::string> Spread(kraken::registry::RegistryClient& client, const Image& image,
                                      const kraken::registry::FetchedManifest& fetched,

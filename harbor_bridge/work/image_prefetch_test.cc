@@ -2,6 +2,7 @@
 #include "harbor_bridge/work/image_prefetch.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +32,8 @@ class ImagePrefetchTest : public BridgeFixture {
  protected:
   absl::StatusOr<std::string> Run(const std::string& reference,
                                   std::vector<kraken::registry::Platform> platforms = {},
-                                  std::vector<RouteRule> rules = {}, bool preheat = false) {
+                                  std::vector<RouteRule> rules = {}, bool preheat = false,
+                                  std::optional<AgentSelector> agents = std::nullopt) {
     const auto put_tag = [this](const kraken::Namespace& ns, const kraken::Tag& tag,
                                 const Digest& digest, uint64_t) {
       tags_.push_back({absl::StrCat(ns.ToString(), ":", tag.ToString()), digest.ToString()});
@@ -44,20 +46,24 @@ class ImagePrefetchTest : public BridgeFixture {
     const Routes routes(std::move(rules),
                         preheat ? std::vector<kraken::registry::Platform>() : platforms);
     // The same origin in the part of another cluster: the namespaces tell who asked.
-    const ImagePrefetch prefetch(
-        harbors_.get(), &routes,
-        {{.name = "", .origins = prefetcher_.get(), .put_tag = put_tag, .drop_tag = drop_tag},
-         {.name = "us",
-          .origins = prefetcher_.get(),
-          .put_tag = put_tag,
-          .drop_tag = drop_tag,
-          .names_with_host = true}});
+    const ImagePrefetch prefetch(harbors_.get(), &routes,
+                                 {{.name = "",
+                                   .origins = prefetcher_.get(),
+                                   .agents = has_trackers_ ? agents_.get() : nullptr,
+                                   .put_tag = put_tag,
+                                   .drop_tag = drop_tag},
+                                  {.name = "us",
+                                   .origins = prefetcher_.get(),
+                                   .put_tag = put_tag,
+                                   .drop_tag = drop_tag,
+                                   .names_with_host = true}});
     const ImageWork work = {
         .harbor = "eu",
         .repository = repository_,
         .reference = kraken::Reference(*kraken::Tag::Parse(reference)),
         .preheat = preheat,
-        .platforms = preheat ? platforms : std::vector<kraken::registry::Platform>()};
+        .platforms = preheat ? platforms : std::vector<kraken::registry::Platform>(),
+        .agents = std::move(agents)};
     JobBoard::Entry entry(&board_, work.Key(), work.harbor);
     absl::StatusOr<ImageFinding> finding = prefetch.Run(work, entry, cancellation_);
     if (!finding.ok()) return finding.status();
@@ -76,6 +82,7 @@ class ImagePrefetchTest : public BridgeFixture {
   std::vector<PutTagCall> tags_;
   std::vector<std::string> dropped_tags_;
   bool exists_ = true;
+  bool has_trackers_ = true;
   JobBoard board_;
 };
 
@@ -120,6 +127,65 @@ TEST_F(ImagePrefetchTest, WhatARouteIgnoresIsLeftAlone) {
   ASSERT_OK(Run("latest", {}, {RuleFor("^library/", {.ignore = true})}, /*preheat=*/true));
   EXPECT_EQ(origin_.asked(), blobs);
   EXPECT_EQ(tags_.size(), 1u);
+}
+
+// What the tracker is told to have agents fetch.
+absl::btree_set<std::string> BlobsOf(const kraken::rpc::v1::OrderRequest& request) {
+  absl::btree_set<std::string> blobs;
+  for (const kraken::rpc::v1::BlobToFetch& blob : request.order().fetch().blobs()) {
+    blobs.insert(kraken::rpc::DigestFromBytes(blob.digest())->ToString());
+  }
+  return blobs;
+}
+
+TEST_F(ImagePrefetchTest, ARoutePreheatsAgentsAfterTheOrigins) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", "layer", &blobs);
+  RouteActions actions;
+  actions.preheat = *AgentSelector::Parse("zone=a,share=50%");
+  EXPECT_THAT(Run("latest", {}, {RuleFor("^library/", actions)}),
+              kraken::IsOkAndHolds(HasSubstr("on 1 agents (zone=a,share=50%)")));
+  EXPECT_EQ(origin_.looked_for(), blobs) << "the origins have it";
+  const kraken::rpc::v1::OrderRequest order = tracker_.orders().Wait(0);
+  EXPECT_EQ(BlobsOf(order), blobs);
+  EXPECT_EQ(order.order().fetch().namespace_(), "library/debian");
+  EXPECT_EQ(order.agents().zones(0), "a");
+  EXPECT_EQ(order.agents().share_per_10000(), 5'000u);
+  const JobProgress progress = board_.Recent()[0].progress;
+  EXPECT_EQ(progress.agents_asked, 1);
+  EXPECT_EQ(progress.agents_done, 1);
+  EXPECT_EQ(progress.blobs_total, 3);
+}
+
+TEST_F(ImagePrefetchTest, WhoAsksForAgentsIsToldWhatTheyLack) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", "layer", &blobs);
+  const AgentSelector agents = *AgentSelector::Parse("zone=a");
+  EXPECT_THAT(Run("latest", {}, {}, /*preheat=*/true, agents),
+              kraken::IsOkAndHolds(HasSubstr("on 1 agents (zone=a)")));
+  ASSERT_OK(Run("latest", {}, {}, /*preheat=*/true));
+  EXPECT_EQ(tracker_.orders().size(), 1u) << "none were asked for";
+  tracker_.set_answer(
+      [](const kraken::rpc::v1::OrderRequest&, const NotingTracker::Outlet& outlet) {
+        outlet->Write(ReportOf(7, kraken::rpc::v1::ORDER_STATE_FAILED, 0, "disk full"));
+        outlet->Finish(absl::OkStatus());
+      });
+  EXPECT_THAT(Run("latest", {}, {}, /*preheat=*/true, agents),
+              kraken::StatusIs(absl::StatusCode::kUnavailable, HasSubstr("10.0.0.7: disk full")));
+  tracker_.set_answer(
+      [](const kraken::rpc::v1::OrderRequest&, const NotingTracker::Outlet& outlet) {
+        outlet->Finish(absl::OkStatus());
+      });
+  EXPECT_THAT(Run("latest", {}, {}, /*preheat=*/true, agents),
+              kraken::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("zone=a")));
+  // A route speaks of agents that there may be.
+  RouteActions actions;
+  actions.preheat = agents;
+  EXPECT_THAT(Run("latest", {}, {RuleFor("^library/", actions)}),
+              kraken::IsOkAndHolds(HasSubstr("no agent is zone=a")));
+  has_trackers_ = false;
+  EXPECT_THAT(Run("latest", {}, {}, /*preheat=*/true, agents),
+              kraken::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("tracker.hosts")));
 }
 
 TEST_F(ImagePrefetchTest, OneActionWithoutTheOther) {

@@ -37,7 +37,8 @@ std::string ImageWork::Key() const {
   }
   if (preheat) {
     absl::StrAppend(&key, " (preheat", platforms.empty() ? "" : " ",
-                    absl::StrJoin(platforms, " ", AppendName), ")");
+                    absl::StrJoin(platforms, " ", AppendName),
+                    agents.has_value() ? absl::StrCat(" for ", agents->ToString()) : "", ")");
   }
   return key;
 }
@@ -50,6 +51,7 @@ std::string ImageWork::Encode() const {
   json["expected"] = expected;
   if (preheat) json["preheat"] = true;
   for (const Platform& platform : platforms) json["platforms"].push_back(platform.ToString());
+  if (agents.has_value()) json["agents"] = agents->ToString();
   return kraken::DumpJson(json);
 }
 
@@ -72,6 +74,9 @@ absl::StatusOr<ImageWork> ImageWork::Decode(absl::string_view payload) {
     KH_ASSIGN_OR_RETURN(work.reference, kraken::Reference::Parse(reference));
   }
   KH_ASSIGN_OR_RETURN(work.platforms, ReadPlatforms(kraken::FindJson(json, "platforms")));
+  if (const std::string agents = text("agents"); !agents.empty()) {
+    KH_ASSIGN_OR_RETURN(work.agents, AgentSelector::Parse(agents));
+  }
   return work;
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "harbor_bridge/routing/agent_selector.h"
 #include "kraken/base/image_name.h"
 #include "kraken/base/repository_name.h"
 #include "kraken/registry/platform.h"
@@ -32,11 +33,13 @@ struct ImageWork {
   bool preheat = false;
   // Of an index, with `preheat`: these images; empty: all.
   std::vector<kraken::registry::Platform> platforms;
+  // With `preheat`: agents that are to have it too; nothing: none.
+  std::optional<AgentSelector> agents;
 
   // "harbor/repository:tag", "harbor/repository@sha256:…" or "harbor/repository"; with `preheat`,
-  // " (preheat …)" behind it, as it may be less than an event asks for. Work with the same key is
-  // the same work: events that come twice, or while it waits, merge, and so a newer digest of a tag
-  // takes the place of an older one.
+  // " (preheat …)" behind it, as it may be less than an event asks for, or for others: " (preheat
+  // linux/arm64 for zone=a)". Work with the same key is the same work: events that come twice, or
+  // while it waits, merge, and so a newer digest of a tag takes the place of an older one.
   std::string Key() const;
 
   // As a job's payload.

@@ -29,12 +29,16 @@ TEST(ImageWorkTest, APreheatIsWorkOfItsOwn) {
   preheat.platforms = {{.os = "linux", .architecture = "arm64"},
                        {.os = "linux", .architecture = "arm", .variant = "v7"}};
   EXPECT_EQ(preheat.Key(), "eu/library/debian:latest (preheat linux/arm64 linux/arm/v7)");
+  preheat.platforms.clear();
+  preheat.agents = *AgentSelector::Parse("share=10%,zone=a");
+  EXPECT_EQ(preheat.Key(), "eu/library/debian:latest (preheat for zone=a,share=10%)");
 }
 
 TEST(ImageWorkTest, SurvivesAsAJob) {
   ImageWork work = Work("latest");
   work.preheat = true;
   work.platforms = {{.os = "linux", .architecture = "arm64"}};
+  work.agents = *AgentSelector::Parse("label.disk=ssd");
   const kraken::storage::NewJob job = work.ToJob(kPreheatPriority);
   EXPECT_EQ(job.kind, "image/eu");
   EXPECT_EQ(HarborOfLane(job.kind), "eu");
@@ -43,6 +47,8 @@ TEST(ImageWorkTest, SurvivesAsAJob) {
   EXPECT_EQ(read.Key(), job.key);
   EXPECT_TRUE(read.preheat);
   EXPECT_EQ(read.platforms, work.platforms);
+  EXPECT_EQ(read.agents, work.agents);
+  EXPECT_FALSE(ImageWork::Decode(Work("latest").Encode())->agents.has_value());
   EXPECT_FALSE(ImageWork::Decode(Work("latest").Encode())->preheat);
 }
 

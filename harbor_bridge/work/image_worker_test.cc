@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/btree_set.h"
 #include "absl/strings/str_cat.h"
@@ -45,7 +46,7 @@ class ImageWorkerTest : public BridgeFixture {
   absl::Status Look(std::optional<kraken::Reference> reference, bool expected, int attempts = 1) {
     const Routes routes({}, {});
     const ImagePrefetch prefetch(harbors_.get(), &routes, {Target()});
-    const ImageInvalidation invalidation(harbors_.get(), writer_.get());
+    const ImageInvalidation invalidation(harbors_.get(), writer_.get(), agents_.get());
     const ImageWorker worker(&prefetch, &invalidation);
     const ImageWork work = {.harbor = "eu",
                             .repository = repository_,
@@ -84,6 +85,28 @@ TEST_F(ImageWorkerTest, ATagThatIsGoneIsDroppedWithItsManifest) {
   EXPECT_EQ(origin_.evictions_asked(), 2) << "and once more: nobody has it now";
 }
 
+// Also those that origins do not have any more: agents may.
+TEST_F(ImageWorkerTest, AgentsAreToldWhatIsGone) {
+  const Digest left = LeaveBehind(ManifestNamed("left"));
+  const Digest forgotten = DigestOf("evicted at the origins");
+  AnswerDropsWith({left, forgotten});
+  EXPECT_OK(Look(Tag("gone"), /*expected=*/false));
+  const kraken::rpc::v1::OrderRequest order = tracker_.orders().Wait(0);
+  std::vector<std::string> told(order.order().drop().digests().begin(),
+                                order.order().drop().digests().end());
+  EXPECT_THAT(told, testing::UnorderedElementsAre(kraken::rpc::ToBytes(left),
+                                                  kraken::rpc::ToBytes(forgotten)));
+  EXPECT_EQ(order.agents().ByteSizeLong(), 0u) << "all agents";
+}
+
+TEST_F(ImageWorkerTest, AgentsAreToldThoughAnOriginIsDown) {
+  const Digest left = LeaveBehind(ManifestNamed("left"));
+  origin_process_.Stop();
+  EXPECT_THAT(Look(kraken::Reference(left), /*expected=*/false),
+              StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(tracker_.orders().Wait(0).order().drop().digests_size(), 1);
+}
+
 TEST_F(ImageWorkerTest, AManifestThatHasAnotherTagStays) {
   absl::btree_set<std::string> blobs;
   PushImage("kept", "layer", &blobs);
@@ -94,6 +117,7 @@ TEST_F(ImageWorkerTest, AManifestThatHasAnotherTagStays) {
   EXPECT_OK(Look(Tag("gone"), /*expected=*/false));
   EXPECT_TRUE(origin_.HasManifest(manifest->digest.ToString()));
   EXPECT_EQ(origin_.evictions_asked(), 0);
+  EXPECT_EQ(tracker_.orders().size(), 0u);
 }
 
 TEST_F(ImageWorkerTest, AnIndexThatIsGoneTakesItsManifestsAlong) {

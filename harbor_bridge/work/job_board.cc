@@ -48,6 +48,13 @@ void JobBoard::Entry::SetDone(int64_t blobs, int64_t bytes) {
   progress.bytes_done = bytes;
 }
 
+void JobBoard::Entry::SetAgents(int64_t done, int64_t asked) {
+  absl::MutexLock lock(&board_->mu_);
+  JobProgress& progress = board_->running_[key_].progress;
+  progress.agents_done = done;
+  progress.agents_asked = asked;
+}
+
 void JobBoard::Entry::End(bool ok, std::string result) {
   ok_ = ok;
   result_ = std::move(result);

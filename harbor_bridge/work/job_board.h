@@ -23,6 +23,10 @@ struct JobProgress {
   int64_t blobs_total = 0;
   int64_t bytes_done = 0;
   int64_t bytes_total = 0;
+  // That have all of it, of those that are to have it. While they fetch, blobs and bytes are those
+  // of all of them together.
+  int64_t agents_done = 0;
+  int64_t agents_asked = 0;
 };
 
 // A job that runs or has ended.
@@ -55,6 +59,7 @@ class JobBoard {
     void SetStep(absl::string_view step);
     void SetTotals(int64_t blobs, int64_t bytes);
     void SetDone(int64_t blobs, int64_t bytes);
+    void SetAgents(int64_t done, int64_t asked);
     // How it ended: the result, or the error.
     void End(bool ok, std::string result);
 

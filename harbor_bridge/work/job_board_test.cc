@@ -15,10 +15,13 @@ TEST(JobBoardTest, ShowsAJobWhileItRunsAndHowItEnded) {
   entry->SetStep("prefetching");
   entry->SetTotals(4, 1000);
   entry->SetDone(1, 250);
+  entry->SetAgents(2, 5);
   ASSERT_EQ(board.Running().size(), 1u);
   EXPECT_EQ(board.Running()[0].harbor, "eu");
   EXPECT_EQ(board.ProgressOf("eu/a/b:1")->step, "prefetching");
   EXPECT_EQ(board.ProgressOf("eu/a/b:1")->bytes_done, 250);
+  EXPECT_EQ(board.ProgressOf("eu/a/b:1")->agents_done, 2);
+  EXPECT_EQ(board.ProgressOf("eu/a/b:1")->agents_asked, 5);
   EXPECT_FALSE(board.ProgressOf("eu/a/b:2").has_value());
   entry->End(true, "4 blobs");
   entry.reset();

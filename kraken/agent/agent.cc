@@ -9,6 +9,7 @@
 #include "kraken/agent/agent_server.h"
 #include "kraken/agent/downloads.h"
 #include "kraken/agent/look_ahead.h"
+#include "kraken/agent/orders.h"
 #include "kraken/agent/origin_pool.h"
 #include "kraken/agent/pull_access.h"
 #include "kraken/agent/registry_face.h"
@@ -74,6 +75,10 @@ class Agent final : public daemon::Daemon {
                   [this](auto next) { registry_server_->Shutdown(kGrace, std::move(next)); });
     shutdown_.AddBlocking("access", [this] {
       if (access_ != nullptr) access_->Shutdown();
+    });
+    shutdown_.Add("orders", [this](auto next) {
+      orders_->Stop();
+      next();
     });
     shutdown_.AddBlocking("backend reads", [this] {
       if (backends_ != nullptr) backends_->Shutdown();
@@ -163,6 +168,13 @@ class Agent final : public daemon::Daemon {
     parts.store = store_.get();
     parts.disk = &disk_;
     downloads_ = std::make_unique<Downloads>(parts, config_.downloads);
+    orders_ = std::make_unique<Orders>(Orders::Parts{.loop = &control_,
+                                                     .downloads = downloads_.get(),
+                                                     .store = store_.get(),
+                                                     .disk = &disk_},
+                                       [this](const std::string& tracker, const auto& status) {
+                                         trackers_->Report(tracker, status);
+                                       });
     return absl::OkStatus();
   }
 
@@ -202,8 +214,8 @@ class Agent final : public daemon::Daemon {
                                      .readiness = [this] { return Readiness(); },
                                      .refresh_metrics = [this] { agent_metrics_->Refresh(); },
                                      .newline = false});
-    agent_metrics_ =
-        std::make_unique<AgentMetrics>(&metrics_, node_.get(), store_.get(), downloads_.get());
+    agent_metrics_ = std::make_unique<AgentMetrics>(&metrics_, node_.get(), store_.get(),
+                                                    downloads_.get(), orders_.get());
     KH_ASSIGN_OR_RETURN(agent_server_,
                         front_->Serve(admin_.loop(), flags_.agent_server_port, /*is_main=*/false,
                                       /*tls=*/nullptr, router_));
@@ -216,6 +228,9 @@ class Agent final : public daemon::Daemon {
           },
           [this](const Digest& digest) { downloads_->OnOriginAnswer(digest); });
     }
+    trackers_->TakeOrders(config_.labels, [this](const std::string& tracker, const auto& order) {
+      orders_->OnOrder(tracker, order);
+    });
     trackers_->Start(
         node_->self(), flags_.zone,
         [this](const Digest& digest, const rpc::v1::TorrentNews& news) {
@@ -255,6 +270,7 @@ class Agent final : public daemon::Daemon {
   std::unique_ptr<rpc::BuildIndexClient> build_index_;
   std::unique_ptr<peer_wire::SwarmNode> node_;
   std::unique_ptr<Downloads> downloads_;
+  std::unique_ptr<Orders> orders_;
   std::unique_ptr<PullAccess> access_;
   std::unique_ptr<LookAhead> look_ahead_;
   std::unique_ptr<RegistryFace> registry_;

@@ -1,5 +1,10 @@
 #include "kraken/agent/agent_config.h"
 
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "kraken/base/label.h"
 #include "kraken/config/reader.h"
 
 namespace kraken::agent {
@@ -20,6 +25,15 @@ struct RegistryConfig {
   DockerConfig docker;
 };
 void ReadConfig(config::ObjectReader& r, RegistryConfig* c) { r.Optional("docker", &c->docker); }
+
+void CheckLabels(config::ObjectReader& r, const std::map<std::string, std::string>& labels) {
+  if (labels.size() > kMaxLabels) r.Error("labels", absl::StrCat("at most ", kMaxLabels));
+  for (const auto& [key, value] : labels) {
+    if (!IsLabelText(key) || !IsLabelText(value)) {
+      r.Error("labels", absl::StrCat(key, ": a label's key and value are ", kLabelTextRule));
+    }
+  }
+}
 
 }  // namespace
 
@@ -54,6 +68,8 @@ void ReadConfig(config::ObjectReader& r, AgentConfig* c) {
   r.Optional("mirrors", &c->mirrors);
   r.Optional("access", &c->access);
   r.Optional("look_ahead", &c->look_ahead);
+  r.Optional("labels", &c->labels);
+  CheckLabels(r, c->labels);
   r.Required("tracker", &c->tracker);
   r.Optional("origin", &c->origin);
   r.Optional("backends", &c->backends);

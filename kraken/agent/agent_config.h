@@ -2,6 +2,7 @@
 #define KRAKEN_AGENT_AGENT_CONFIG_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,8 @@ struct AgentConfig {
   // Who may pull.
   access::AccessConfig access;
   LookAheadConfig look_ahead;
+  // By which orders may choose this agent.
+  std::map<std::string, std::string> labels;
   config::PassiveHashRingConfig tracker;
   // Without hosts, origins are only peers that trackers name.
   config::PassiveHashRingConfig origin;

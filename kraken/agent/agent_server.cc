@@ -52,7 +52,8 @@ void DeleteBlob(const AgentServerParts& parts, Exchange exchange) {
     return;
   }
   parts.control->Post([downloads = parts.downloads, exchange, digest = *digest] {
-    downloads->Remove(digest, [exchange](absl::Status status) {
+    const absl::Status by_hand = absl::CancelledError("the blob was removed by hand");
+    downloads->Remove(digest, by_hand, [exchange](absl::Status status) {
       exchange->Post([status](net::HttpExchange& e) {
         // As in Kraken, what is not there counts as removed.
         if (status.ok() || absl::IsNotFound(status)) {

@@ -61,6 +61,8 @@ struct Downloads::Download {
   const Digest digest;
   const std::string ns;
   std::vector<Ready> waiting;
+  // Who waits until all of it is in the store.
+  std::vector<Ready> waiting_for_end;
   // It is not in the store: somebody has been asked.
   bool started = false;
   MonotonicTime begun;

@@ -82,6 +82,10 @@ void Downloads::Want(const Namespace& ns, const Digest& digest, Ready ready) {
 
 void Downloads::WantAhead(const Namespace& ns, const Digest& digest) { Ensure(ns, digest); }
 
+void Downloads::FetchAhead(const Namespace& ns, const Digest& digest, Ready done) {
+  Ensure(ns, digest).waiting_for_end.push_back(std::move(done));
+}
+
 void Downloads::OnStoreAnswer(const Digest& digest, bool complete) {
   Download* download = Find(digest);
   if (download == nullptr || download->started) return;
@@ -134,12 +138,12 @@ void Downloads::OnDone(const Digest& digest, const absl::Status& status) {
                                            {"reason", status.ToString()}});
   }
   Answer(*download, status);
+  for (Ready& done : download->waiting_for_end) done(status);
 }
 
-void Downloads::Remove(const Digest& digest, Ready done) {
-  const absl::Status removed = absl::CancelledError("the blob was removed by hand");
-  OnDone(digest, removed);
-  parts_.node->Delete(digest, removed, std::move(done));
+void Downloads::Remove(const Digest& digest, const absl::Status& reason, Ready done) {
+  OnDone(digest, reason);
+  parts_.node->Delete(digest, reason, std::move(done));
 }
 
 DownloadStats Downloads::stats() const {

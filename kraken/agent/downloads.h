@@ -81,14 +81,18 @@ class Downloads {
   void Want(const Namespace& ns, const Digest& digest, Ready ready);
   // For whoever may come for it. No backend is read for that.
   void WantAhead(const Namespace& ns, const Digest& digest);
+  // The same. `done` is called later, in the loop: OK when all of the blob is in the store, durable
+  // and verified; errors as those of Ready.
+  void FetchAhead(const Namespace& ns, const Digest& digest, Ready done);
 
   // What a tracker or an origin said.
   void OnNews(BlobSource source, const Digest& digest, const rpc::v1::TorrentNews& news);
   // An origin was asked, and works on it.
   void OnOriginAnswer(const Digest& digest);
 
-  // Removes the blob and stops its download. `done`: as BlobStore::Delete.
-  void Remove(const Digest& digest, Ready done);
+  // Removes the blob and stops its download; who waits for it is told `reason`. `done`: as
+  // BlobStore::Delete.
+  void Remove(const Digest& digest, const absl::Status& reason, Ready done);
 
   DownloadStats stats() const;
 

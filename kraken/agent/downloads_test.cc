@@ -48,7 +48,8 @@ class DownloadsTest : public ::testing::Test {
   std::shared_ptr<Answers> Remove(const Digest& digest) {
     auto answers = std::make_shared<Answers>();
     agent_->Run([&] {
-      agent_->downloads().Remove(digest, [answers](absl::Status status) { answers->Put(status); });
+      agent_->downloads().Remove(digest, absl::CancelledError("removed"),
+                                 [answers](absl::Status status) { answers->Put(status); });
     });
     return answers;
   }

@@ -77,6 +77,18 @@ void ScriptedTracker::Push(const rpc::v1::TorrentNews& news) {
   WriteToAll(news);
 }
 
+void ScriptedTracker::Order(const rpc::v1::AgentOrder& order) {
+  rpc::v1::AnnounceReply reply;
+  *reply.add_orders() = order;
+  absl::MutexLock lock(&mu_);
+  for (const auto& stream : streams_) stream->Write(reply);
+}
+
+std::optional<rpc::v1::AgentTraits> ScriptedTracker::traits() {
+  absl::MutexLock lock(&mu_);
+  return traits_;
+}
+
 void ScriptedTracker::WriteToAll(const rpc::v1::TorrentNews& news) {
   rpc::v1::AnnounceReply reply;
   *reply.add_torrents() = news;
@@ -88,9 +100,12 @@ void ScriptedTracker::OnAnnounce(const std::shared_ptr<rpc::AnnounceOutlet>& str
   absl::MutexLock lock(&mu_);
   if (request.has_self()) {
     ++streams_begun_;
+    traits_.reset();
+    if (request.has_agent()) traits_ = request.agent();
     streams_.push_back(stream);
     stream->Write(rpc::v1::AnnounceReply());
   }
+  for (const rpc::v1::OrderStatus& status : request.orders()) statuses_.Put(status);
   for (const rpc::v1::AnnounceRecord& record : request.records()) {
     Blob& blob = blobs_[record.digest()];
     rpc::v1::AnnounceReply reply;

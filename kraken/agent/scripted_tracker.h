@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,11 @@ class ScriptedTracker : private rpc::AnnounceHandler {
   void Offer(const storage::TestBlob& blob, const std::vector<swarm::PeerInfo>& peers);
   // Says something unasked, on every stream.
   void Push(const rpc::v1::TorrentNews& news);
+  // Gives an order, on every stream; what agents say of it is in `statuses`.
+  void Order(const rpc::v1::AgentOrder& order);
+  rpc::Mailbox<rpc::v1::OrderStatus>& statuses() { return statuses_; }
+  // What the last who said hello is chosen by; nothing: it takes no orders.
+  std::optional<rpc::v1::AgentTraits> traits();
 
   // How many times a stream has begun, and a blob's metainfo has been asked for (not counting
   // announces that want more of it); the latter's last namespace.
@@ -75,6 +81,8 @@ class ScriptedTracker : private rpc::AnnounceHandler {
   int streams_begun_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<std::shared_ptr<rpc::AnnounceOutlet>> streams_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, Blob> blobs_ ABSL_GUARDED_BY(mu_);  // by the digest's bytes
+  std::optional<rpc::v1::AgentTraits> traits_ ABSL_GUARDED_BY(mu_);
+  rpc::Mailbox<rpc::v1::OrderStatus> statuses_;
 
   net::LoopThread loop_{"tracker"};
   rpc::AnnounceService service_{loop_.loop().handle(), this};

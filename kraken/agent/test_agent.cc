@@ -11,7 +11,8 @@ namespace kraken::agent {
 
 TestAgent::TestAgent(const TestAgentOptions& options)
     : config_(options.downloads), mirrors_(options.mirrors) {
-  auto store = storage::BlobStore::Open({.root = MakeTestDir() + "/store"}, disk_);
+  auto store =
+      storage::BlobStore::Open({.root = MakeTestDir() + "/store", .quota = options.quota}, disk_);
   EXPECT_OK(store);
   store_ = *std::move(store);
   Run([&] { StartOnControl(options); });
@@ -63,7 +64,17 @@ void TestAgent::StartOnControl(const TestAgentOptions& options) {
         },
         [this](const Digest& digest) { downloads_->OnOriginAnswer(digest); });
   }
+  orders_ = std::make_unique<Orders>(Orders::Parts{.loop = &control_.loop(),
+                                                   .downloads = downloads_.get(),
+                                                   .store = store_.get(),
+                                                   .disk = &disk_},
+                                     [this](const std::string& tracker, const auto& status) {
+                                       trackers_->Report(tracker, status);
+                                     });
   node_->Start();
+  trackers_->TakeOrders(options.labels, [this](const std::string& tracker, const auto& order) {
+    orders_->OnOrder(tracker, order);
+  });
   trackers_->Start(
       node_->self(), /*zone=*/"",
       [this](const Digest& digest, const rpc::v1::TorrentNews& news) {
@@ -127,11 +138,14 @@ TestAgent::~TestAgent() {
   if (access_ != nullptr) access_->Shutdown();
   if (backends_ != nullptr) backends_->Shutdown();
   absl::Notification done;
-  control_.loop().Post(
-      [this, &done] { node_->Shutdown([&done](const absl::Status&) { done.Notify(); }); });
+  control_.loop().Post([this, &done] {
+    orders_->Stop();
+    node_->Shutdown([&done](const absl::Status&) { done.Notify(); });
+  });
   EXPECT_TRUE(done.WaitForNotificationWithTimeout(absl::Seconds(60)));
   disk_.WaitIdle();
   Run([this] {
+    orders_ = nullptr;
     downloads_ = nullptr;
     node_ = nullptr;
     backends_ = nullptr;

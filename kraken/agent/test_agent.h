@@ -3,6 +3,7 @@
 #define KRAKEN_AGENT_TEST_AGENT_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,11 +12,13 @@
 #include "kraken/agent/downloads.h"
 #include "kraken/agent/look_ahead.h"
 #include "kraken/agent/mirror_rules.h"
+#include "kraken/agent/orders.h"
 #include "kraken/agent/origin_pool.h"
 #include "kraken/agent/pull_access.h"
 #include "kraken/agent/registry_face.h"
 #include "kraken/agent/tracker_pool.h"
 #include "kraken/backend/namespace_router.h"
+#include "kraken/base/strong_index.h"
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/blob_fetcher.h"
@@ -44,6 +47,9 @@ struct TestAgentOptions {
   LookAheadConfig look_ahead = {.enabled = false, .platforms = {}};
   // Of the registry.
   net::HttpServerOptions http;
+  std::map<std::string, std::string> labels;
+  // Of the store; 0: all of the disk.
+  ByteCount quota{0};
 };
 
 // As the agent itself puts them together. Its methods are called by the test's thread.
@@ -61,6 +67,7 @@ class TestAgent {
   // Belong to the control loop.
   Downloads& downloads() { return *downloads_; }
   peer_wire::SwarmNode& node() { return *node_; }
+  Orders& orders() { return *orders_; }
   // Thread-safe.
   storage::BlobStore& store() { return *store_; }
 
@@ -89,6 +96,7 @@ class TestAgent {
   std::unique_ptr<rpc::BuildIndexClient> build_index_;
   std::unique_ptr<peer_wire::SwarmNode> node_;
   std::unique_ptr<Downloads> downloads_;
+  std::unique_ptr<Orders> orders_;
   std::unique_ptr<PullAccess> access_;
   std::unique_ptr<LookAhead> look_ahead_;
   std::unique_ptr<RegistryFace> registry_;

@@ -33,6 +33,12 @@ TrackerPool::TrackerPool(net::EventLoop* loop, rpc::ChannelDirectory* directory,
 
 TrackerPool::~TrackerPool() { members_->OnChange(nullptr); }
 
+void TrackerPool::TakeOrders(const std::map<std::string, std::string>& labels, OnOrder on_order) {
+  traits_.emplace();
+  for (const auto& [key, value] : labels) (*traits_->mutable_labels())[key] = value;
+  on_order_ = std::move(on_order);
+}
+
 void TrackerPool::Start(const swarm::PeerInfo& self, const std::string& zone, OnNews on_news,
                         OnTrackersChanged on_trackers_changed) {
   swarm::PeerInfo peer = self;
@@ -75,8 +81,13 @@ void TrackerPool::SyncMembers() {
       absl::StatusOr<Digest> digest = rpc::DigestFromBytes(news.digest());
       if (digest.ok()) on_news_(*digest, news);
     };
-    clients_[tracker] =
-        std::make_unique<rpc::AnnounceClient>(loop_, directory_, tracker, self_, std::move(events));
+    if (on_order_) {
+      events.on_order = [this, tracker](const rpc::v1::AgentOrder& order) {
+        on_order_(tracker, order);
+      };
+    }
+    clients_[tracker] = std::make_unique<rpc::AnnounceClient>(loop_, directory_, tracker, self_,
+                                                              std::move(events), traits_);
   }
 }
 
@@ -139,6 +150,11 @@ void TrackerPool::Announce(swarm::TorrentId, const swarm::AnnounceRecord& record
     proto.set_namespace_(wanted->second);
   }
   client->Send(std::move(proto));
+}
+
+void TrackerPool::Report(const std::string& tracker, const rpc::v1::OrderStatus& status) {
+  const auto client = clients_.find(tracker);
+  if (client != clients_.end()) client->second->Send(status);
 }
 
 absl::Status TrackerPool::status() const {

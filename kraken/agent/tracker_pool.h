@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "kraken/net/event_loop.h"
 #include "kraken/rpc/announce_client.h"
 #include "kraken/rpc/convert.h"
+#include "kraken/rpc/tracker.pb.h"
 #include "kraken/swarm/environment.h"
 
 namespace kraken::agent {
@@ -27,6 +29,8 @@ class TrackerPool final : public swarm::Announcer {
   // A tracker came or went, perhaps without what it knew: what was announced must be announced
   // again.
   using OnTrackersChanged = std::function<void()>;
+  // A tracker, named as in the configuration, gives this agent an order.
+  using OnOrder = std::function<void(const std::string& tracker, const rpc::v1::AgentOrder&)>;
 
   // `members` is the trackers' host list (its health checks are off: the streams tell). All outlive
   // it.
@@ -34,9 +38,14 @@ class TrackerPool final : public swarm::Announcer {
               cluster::ClusterMonitor* members);
   ~TrackerPool() override;
 
+  // Before Start(): orders are taken, for an agent of these labels.
+  void TakeOrders(const std::map<std::string, std::string>& labels, OnOrder on_order);
   // Connects. `self` as the trackers shall hand it out.
   void Start(const swarm::PeerInfo& self, const std::string& zone, OnNews on_news,
              OnTrackersChanged on_trackers_changed);
+
+  // Tells a tracker how an order goes. One that is not connected gives the order again when it is.
+  void Report(const std::string& tracker, const rpc::v1::OrderStatus& status);
 
   // Asks for the metainfo of a blob, until StopWanting().
   void WantMetainfo(const Digest& digest, const std::string& ns);
@@ -62,6 +71,8 @@ class TrackerPool final : public swarm::Announcer {
   rpc::v1::Peer self_;
   OnNews on_news_;
   OnTrackersChanged on_trackers_changed_;
+  std::optional<rpc::v1::AgentTraits> traits_;
+  OnOrder on_order_;
   std::map<std::string, std::unique_ptr<rpc::AnnounceClient>> clients_;
   absl::flat_hash_map<Digest, std::string> wanted_;
   // Why each tracker that broke off, or could not be reached, is not connected.

@@ -132,14 +132,30 @@ TEST_F(BridgeCommandsTest, DetachDoesNotWait) {
   EXPECT_EQ(bridge.requests().size(), 1u);
 }
 
-TEST_F(BridgeCommandsTest, AgentsAreRefusedByTheBridge) {
-  const ScriptedServer bridge([](const Exchange& exchange, int) {
-    exchange->Respond(501, {}, R"({"error":"agents take no orders from the bridge"})");
-  });
+TEST_F(BridgeCommandsTest, AgentsArePreheatedToo) {
+  std::string posted;
+  const ScriptedServer bridge(JobsThatGo(
+      {R"({"state":"running","progress":{"step":"preheating agents","blobs_done":5,
+           "blobs_total":8,"bytes_done":125000000,"bytes_total":200000000,
+           "agents_done":1,"agents_asked":2}})",
+       R"json({"state":"done","result":"4 blobs, 100000000 bytes; on 2 agents (zone=a)"})json"},
+      &posted));
   EXPECT_EQ(
       Run(RunPreheatCommand, {"-bridge", bridge.url().ToString(), "-agents", "zone=a", "a/b:1"}),
-      config::kExitFailure);
-  EXPECT_THAT(err_, HasSubstr("agents take no orders"));
+      config::kExitOk);
+  EXPECT_EQ(posted, R"({"agents":"zone=a","images":["a/b:1"]})");
+  EXPECT_EQ(out_,
+            "a/b:1: preheating agents: 1 of 2 agents, 5 of 8 blobs, 125.0 MB of 200.0 MB\n"
+            "a/b:1: done: 4 blobs, 100000000 bytes; on 2 agents (zone=a)\n");
+}
+
+TEST_F(BridgeCommandsTest, ABridgeThatReachesNoAgentsSaysSo) {
+  const ScriptedServer bridge([](const Exchange& exchange, int) {
+    exchange->Respond(409, {}, R"({"error":"agents are reached through trackers"})");
+  });
+  EXPECT_EQ(Run(RunPreheatCommand, {"-bridge", bridge.url().ToString(), "-agents", "all", "a/b:1"}),
+            config::kExitFailure);
+  EXPECT_THAT(err_, HasSubstr("agents are reached through trackers"));
 }
 
 TEST_F(BridgeCommandsTest, MistakesInTheCommandLine) {

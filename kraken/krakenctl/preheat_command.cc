@@ -52,9 +52,13 @@ std::string Describe(const nlohmann::json& job) {
   if (progress == nullptr) return "running";
   const int64_t total = Number(*progress, "bytes_total");
   if (total == 0) return Text(*progress, "step");
-  return absl::StrFormat("%s: %d of %d blobs, %s of %s", Text(*progress, "step"),
-                         Number(*progress, "blobs_done"), Number(*progress, "blobs_total"),
-                         FormatBytes(Number(*progress, "bytes_done")), FormatBytes(total));
+  const int64_t agents = Number(*progress, "agents_asked");
+  return absl::StrFormat(
+      "%s: %s%d of %d blobs, %s of %s", Text(*progress, "step"),
+      agents == 0 ? ""
+                  : absl::StrFormat("%d of %d agents, ", Number(*progress, "agents_done"), agents),
+      Number(*progress, "blobs_done"), Number(*progress, "blobs_total"),
+      FormatBytes(Number(*progress, "bytes_done")), FormatBytes(total));
 }
 
 absl::StatusOr<std::vector<Preheat>> Submit(BridgeClient& client,
@@ -116,12 +120,14 @@ int RunPreheatCommand(Arguments arguments, const Terminal& terminal) {
   bool detach = false;
   config::FlagSet flags(
       kName,
-      "Has a harbor-bridge bring images to the origins, before all events, and shows how it goes.\n"
-      "Routes are not asked. Exit code 0: all of every image is verified there; 1: not.");
+      "Has a harbor-bridge bring images to the origins, before all events, and shows how it goes;\n"
+      "with -agents, also to those agents. Routes are not asked. Exit code 0: all of every image\n"
+      "is verified there; 1: not.");
   flags.AllowArguments("IMAGE...");
   flags.Strings("platform", &platforms,
                 "of an image for several, which, such as linux/arm64; none: the bridge's own");
-  flags.String("agents", &agents, "which agents are to have it too (no bridge can do that yet)");
+  flags.String("agents", &agents,
+               "which agents are to have it too: all, or zone=a,label.disk=ssd,share=10%");
   flags.Bool("detach", &detach, "do not wait for the end");
   AddBridgeFlags(flags, &bridge);
   if (const auto code = ParseCommandLine(flags, kName, arguments, terminal)) return *code;

@@ -4,9 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "kraken/base/namespace.h"
-#include "kraken/base/status_macros.h"
+#include "kraken/daemon/stored_manifest.h"
 #include "kraken/origin/origin_hub.h"
-#include "kraken/registry/manifest.h"
 #include "kraken/rpc/status.h"
 #include "kraken/telemetry/log.h"
 
@@ -14,17 +13,6 @@ namespace kraken::origin {
 namespace {
 
 constexpr absl::Duration kProgressInterval = absl::Seconds(1);
-
-// A complete manifest of the store. NOT_FOUND: it is not here, or something else is.
-absl::StatusOr<std::string> ReadManifest(storage::BlobStore& store, const Digest& digest) {
-  KH_ASSIGN_OR_RETURN(const std::shared_ptr<const storage::Blob> blob, store.Find(digest));
-  if (static_cast<uint64_t>(blob->size().value()) > registry::kMaxManifestBytes) {
-    return absl::NotFoundError("too large for a manifest");
-  }
-  KH_ASSIGN_OR_RETURN(std::string bytes, store.GetSmall(digest));
-  if (!registry::Manifest::Parse(bytes).ok()) return absl::NotFoundError("no manifest");
-  return bytes;
-}
 
 template <typename T>
 void Remove(std::vector<T>& list, const T& item) {
@@ -118,7 +106,7 @@ void OriginHub::OnEvictManifest(
   const absl::Status submitted =
       parts_.disk->Submit([alive = alive_, handle = parts_.loop->handle(), store = parts_.store,
                            digest = *digest, reply] {
-        absl::StatusOr<std::string> manifest = ReadManifest(*store, digest);
+        absl::StatusOr<std::string> manifest = daemon::ReadStoredManifest(*store, digest);
         handle.Post([alive, digest, reply, manifest = std::move(manifest)]() mutable {
           if (!manifest.ok() && !absl::IsNotFound(manifest.status())) {
             reply(manifest.status());

@@ -9,6 +9,7 @@
 namespace kraken::rpc {
 namespace {
 
+// And of orders' states.
 constexpr size_t kMaxRecordsPerMessage = 64;
 constexpr absl::Duration kGather = absl::Milliseconds(2);
 constexpr BackoffOptions kReconnect = {.initial_interval = absl::Milliseconds(100),
@@ -17,14 +18,23 @@ constexpr BackoffOptions kReconnect = {.initial_interval = absl::Milliseconds(10
 constexpr absl::Duration kMinHeartbeat = absl::Milliseconds(100);
 constexpr absl::Duration kMaxHeartbeat = absl::Minutes(1);
 
+// Moves the part of `from` that fits into a message from `begin` on into `to`.
+template <typename T, typename Repeated>
+void MovePart(std::vector<T>& from, size_t begin, Repeated& to) {
+  const size_t end = std::min(from.size(), begin + kMaxRecordsPerMessage);
+  for (size_t i = begin; i < end; ++i) *to.Add() = std::move(from[i]);
+}
+
 }  // namespace
 
 AnnounceClient::AnnounceClient(net::EventLoop* loop, ChannelDirectory* directory,
-                               std::string tracker_address, v1::Peer self, Events events)
+                               std::string tracker_address, v1::Peer self, Events events,
+                               std::optional<v1::AgentTraits> agent)
     : loop_(loop),
       directory_(directory),
       address_(std::move(tracker_address)),
       self_(std::move(self)),
+      agent_(std::move(agent)),
       events_(std::move(events)),
       backoff_(kReconnect, &random_),
       alive_(std::make_shared<AnnounceClient*>(this)) {
@@ -66,6 +76,7 @@ void AnnounceClient::Open(std::shared_ptr<grpc::Channel> channel) {
   // the stream stands.
   v1::AnnounceRequest hello;
   *hello.mutable_self() = self_;
+  if (agent_.has_value()) *hello.mutable_agent() = *agent_;
   outlet_->Write(std::move(hello));
   std::shared_ptr<v1::Tracker::Stub> stub = v1::Tracker::NewStub(std::move(channel));
   BidiClientStream<v1::AnnounceReply, v1::AnnounceRequest>::Open(
@@ -89,12 +100,15 @@ void AnnounceClient::OnReply(const v1::AnnounceReply& reply) {
     if (events_.on_connected) events_.on_connected();
   }
   for (const v1::TorrentNews& news : reply.torrents()) events_.on_news(news);
+  if (!events_.on_order) return;
+  for (const v1::AgentOrder& order : reply.orders()) events_.on_order(order);
 }
 
 void AnnounceClient::OnClosed(const absl::Status& status) {
   connected_ = false;
   outlet_ = nullptr;
   pending_.clear();
+  pending_orders_.clear();
   directory_->Suspect(address_);
   if (events_.on_disconnected) {
     events_.on_disconnected(status.ok() ? absl::UnavailableError("the tracker ended the stream")
@@ -108,24 +122,34 @@ void AnnounceClient::OnClosed(const absl::Status& status) {
 void AnnounceClient::Send(v1::AnnounceRecord record) {
   if (!connected_) return;
   pending_.push_back(std::move(record));
-  if (flush_timer_ == net::TimerId::kNone) {
-    flush_timer_ = loop_->RunAfter(kGather, [this] {
-      flush_timer_ = net::TimerId::kNone;
-      Flush();
-    });
-  }
+  FlushSoon();
+}
+
+void AnnounceClient::Send(v1::OrderStatus status) {
+  if (!connected_) return;
+  pending_orders_.push_back(std::move(status));
+  FlushSoon();
+}
+
+void AnnounceClient::FlushSoon() {
+  if (flush_timer_ != net::TimerId::kNone) return;
+  flush_timer_ = loop_->RunAfter(kGather, [this] {
+    flush_timer_ = net::TimerId::kNone;
+    Flush();
+  });
 }
 
 void AnnounceClient::Flush() {
-  for (size_t begin = 0; begin < pending_.size() && outlet_ != nullptr;
-       begin += kMaxRecordsPerMessage) {
-    const size_t end = std::min(pending_.size(), begin + kMaxRecordsPerMessage);
+  const size_t count = std::max(pending_.size(), pending_orders_.size());
+  for (size_t begin = 0; begin < count && outlet_ != nullptr; begin += kMaxRecordsPerMessage) {
     v1::AnnounceRequest request;
-    for (size_t i = begin; i < end; ++i) *request.add_records() = std::move(pending_[i]);
+    MovePart(pending_, begin, *request.mutable_records());
+    MovePart(pending_orders_, begin, *request.mutable_orders());
     outlet_->Write(std::move(request));
     last_sent_ = net::EventLoop::MonotonicNow();
   }
   pending_.clear();
+  pending_orders_.clear();
 }
 
 // At multiples of the interval, so that a process with several trackers wakes up once for all.

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,17 +33,21 @@ class AnnounceClient {
     // The stream broke, or could not be opened; it is being tried again.
     std::function<void(const absl::Status&)> on_disconnected;
     std::function<void(const v1::TorrentNews&)> on_news;
+    // Null: none are taken.
+    std::function<void(const v1::AgentOrder&)> on_order;
   };
 
-  // `directory` and `loop` outlive it. `self` goes into each stream's first message.
+  // `directory` and `loop` outlive it. `self` goes into each stream's first message, and `agent`
+  // with it if this peer takes orders.
   AnnounceClient(net::EventLoop* loop, ChannelDirectory* directory, std::string tracker_address,
-                 v1::Peer self, Events events);
+                 v1::Peer self, Events events, std::optional<v1::AgentTraits> agent = std::nullopt);
   ~AnnounceClient();
   AnnounceClient(const AnnounceClient&) = delete;
   AnnounceClient& operator=(const AnnounceClient&) = delete;
 
   // Dropped while not connected.
   void Send(v1::AnnounceRecord record);
+  void Send(v1::OrderStatus status);
 
   bool connected() const { return connected_; }
   const std::string& tracker_address() const { return address_; }
@@ -52,6 +57,7 @@ class AnnounceClient {
   void Open(std::shared_ptr<grpc::Channel> channel);
   void OnReply(const v1::AnnounceReply& reply);
   void OnClosed(const absl::Status& status);
+  void FlushSoon();
   void Flush();
   void ScheduleHeartbeat();
   void OnHeartbeatTime();
@@ -60,11 +66,13 @@ class AnnounceClient {
   ChannelDirectory* const directory_;
   const std::string address_;
   const v1::Peer self_;
+  const std::optional<v1::AgentTraits> agent_;
   const Events events_;
   SystemBitGen random_;
   Backoff backoff_;
   std::shared_ptr<Outlet<v1::AnnounceRequest>> outlet_;
   std::vector<v1::AnnounceRecord> pending_;
+  std::vector<v1::OrderStatus> pending_orders_;
   net::TimerId flush_timer_ = net::TimerId::kNone;
   net::TimerId retry_timer_ = net::TimerId::kNone;
   net::TimerId heartbeat_timer_ = net::TimerId::kNone;

@@ -6,6 +6,12 @@
 
 namespace kraken::rpc {
 
+void AnnounceHandler::OnOrder(v1::OrderRequest, std::shared_ptr<OrderOutlet> outlet) {
+  outlet->Finish(absl::UnimplementedError("no agents take orders here"));
+}
+
+void AnnounceHandler::OnOrderClosed(const std::shared_ptr<OrderOutlet>&) {}
+
 grpc::ServerBidiReactor<v1::AnnounceRequest, v1::AnnounceReply>* AnnounceService::Announce(
     grpc::CallbackServerContext* context) {
   auto outlet = std::make_shared<AnnounceOutlet>(kMaxQueuedMessages);
@@ -18,6 +24,18 @@ grpc::ServerBidiReactor<v1::AnnounceRequest, v1::AnnounceReply>* AnnounceService
   };
   return new BidiServerStream<v1::AnnounceRequest, v1::AnnounceReply>(context, loop_,
                                                                       std::move(events), outlet);
+}
+
+grpc::ServerWriteReactor<v1::OrderNews>* AnnounceService::Order(
+    grpc::CallbackServerContext* context, const v1::OrderRequest* request) {
+  auto outlet = std::make_shared<OrderOutlet>(kMaxQueuedMessages);
+  if (!loop_.Post([handler = handler_, request = *request, outlet] {
+        handler->OnOrder(request, outlet);
+      })) {
+    outlet->Finish(absl::UnavailableError("shutting down"));
+  }
+  return new WriterServerStream<v1::OrderNews>(
+      context, loop_, [handler = handler_, outlet] { handler->OnOrderClosed(outlet); }, outlet);
 }
 
 }  // namespace kraken::rpc

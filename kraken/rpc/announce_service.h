@@ -12,9 +12,11 @@ namespace kraken::rpc {
 // A peer's announce stream as the tracker sees it. Outlives the stream; writes to one that is gone
 // are dropped.
 using AnnounceOutlet = Outlet<v1::AnnounceReply>;
+// The same of who has given an order and is told how it goes.
+using OrderOutlet = Outlet<v1::OrderNews>;
 
-// What a tracker does with announce streams; all calls on the loop. A stream is named by its
-// outlet.
+// What a tracker does with announce streams and orders; all calls on the loop. A stream is named by
+// its outlet.
 class AnnounceHandler {
  public:
   virtual ~AnnounceHandler() = default;
@@ -22,6 +24,10 @@ class AnnounceHandler {
                           v1::AnnounceRequest request) = 0;
   // Once, last.
   virtual void OnStreamClosed(const std::shared_ptr<AnnounceOutlet>& stream) = 0;
+  // Not every handler has agents that take orders.
+  virtual void OnOrder(v1::OrderRequest request, std::shared_ptr<OrderOutlet> outlet);
+  // Nobody is told any more how it goes. The outlet may be dropped.
+  virtual void OnOrderClosed(const std::shared_ptr<OrderOutlet>& outlet);
 };
 
 // The Tracker service over a handler that lives on a loop. Thread-safe.
@@ -33,6 +39,8 @@ class AnnounceService final : public v1::Tracker::CallbackService {
 
   grpc::ServerBidiReactor<v1::AnnounceRequest, v1::AnnounceReply>* Announce(
       grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<v1::OrderNews>* Order(grpc::CallbackServerContext* context,
+                                                 const v1::OrderRequest* request) override;
 
  private:
   const net::LoopHandle loop_;

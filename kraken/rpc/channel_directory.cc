@@ -106,6 +106,10 @@ void ChannelDirectory::OnAnswer(const std::string& address,
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelDirectory::Connect(
     const std::string& address, const net::HttpResponse& response) const {
+  if (response.status >= 500) {
+    return absl::UnavailableError(
+        absl::StrCat(address, " answers ", response.status, " to GET ", kCapabilitiesPath));
+  }
   if (response.status != 200) {
     return absl::UnimplementedError(
         absl::StrCat(address, " answers ", response.status, " to GET ", kCapabilitiesPath,

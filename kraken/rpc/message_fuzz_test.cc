@@ -1,10 +1,11 @@
 // Whatever another process says. The first byte says as what it is read: a peer, a range of pieces,
-// capabilities, what Kraken's version 1 knows of a blob.
+// capabilities, what Kraken's version 1 knows of a blob, an order to agents.
 #include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "kraken/base/check.h"
+#include "kraken/rpc/agent_order.h"
 #include "kraken/rpc/capabilities.h"
 #include "kraken/rpc/common.pb.h"
 #include "kraken/rpc/convert.h"
@@ -54,6 +55,17 @@ void ReadCapabilities(absl::string_view bytes) {
            again->grpc_tls == capabilities->grpc_tls);
 }
 
+void ReadOrder(absl::string_view bytes) {
+  v1::AgentOrder order;
+  if (!order.ParseFromString(std::string(bytes)) || !CheckOrder(order).ok()) return;
+  KH_CHECK(order.id().size() == kOrderIdBytes);
+  KH_CHECK(order.fetch().blobs_size() <= kMaxOrderedBlobs);
+  KH_CHECK(order.drop().digests_size() <= kMaxOrderedBlobs);
+  for (const v1::BlobToFetch& blob : order.fetch().blobs()) {
+    KH_CHECK(DigestFromBytes(blob.digest()).ok());
+  }
+}
+
 }  // namespace
 }  // namespace kraken::rpc
 
@@ -72,6 +84,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 'c':
       kraken::rpc::ReadCapabilities(bytes);
+      break;
+    case 'o':
+      kraken::rpc::ReadOrder(bytes);
       break;
     default:
       break;

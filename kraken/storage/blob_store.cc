@@ -45,6 +45,7 @@ class BlobStoreImpl final : public BlobStore {
   }
   absl::StatusOr<bool> IsKept(const Digest& digest) override;
   void Touch(const Digest& digest) override { core_->Touch(digest); }
+  void Demote(const Digest& digest) override { core_->Demote(digest); }
   absl::StatusOr<std::vector<Digest>> List(std::optional<Digest> after, int limit) override;
   bool ContainsPartial(const Digest& digest) override {
     return core_->files().Stat(core_->paths().PartialDirectory(digest)).ok();

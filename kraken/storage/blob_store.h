@@ -130,6 +130,9 @@ class BlobStore {
 
   // Counts as an access.
   virtual void Touch(const Digest& digest) = 0;
+  // The opposite: it goes before all others when space is needed, unless it is read again. No
+  // effect if it is not there. Blocking.
+  virtual void Demote(const Digest& digest) = 0;
 
   // Complete blobs in order of digest, after `after` (nullopt: from the first), at most `limit`.
   // Reads directories. Blocking.

@@ -67,6 +67,26 @@ TEST_F(EvictionTest, AccessMakesYoung) {
   for (const int gone : {1, 3, 4, 5, 6}) EXPECT_FALSE(Has(gone)) << gone;
 }
 
+TEST_F(EvictionTest, WhatIsDemotedGoesFirstAlsoAfterARestart) {
+  for (const bool restart : {false, true}) {
+    Reopen();
+    PutNine();
+    for (const int young : {6, 7, 8}) store_->Demote(DigestOf(young));
+    clock_.Advance(absl::Minutes(10));
+    // But who is read again is young again.
+    ASSERT_OK(store_->Find(DigestOf(7)));
+    pool_.WaitIdle();
+    if (restart) Reopen();
+    const uint64_t before = store_->stats().evicted_blobs;
+    Put(9);
+    EXPECT_EQ(store_->stats().evicted_blobs - before, 5u);
+    for (const int gone : {0, 1, 2, 6, 8}) EXPECT_FALSE(Has(gone)) << gone << " " << restart;
+    for (const int stays : {3, 4, 5, 7, 9}) EXPECT_TRUE(Has(stays)) << stays << " " << restart;
+    for (int i = 0; i < 10; ++i) store_->Delete(DigestOf(i), /*force=*/true).IgnoreError();
+  }
+  store_->Demote(DigestOf(0));  // not there
+}
+
 TEST_F(EvictionTest, WhatIsReadOrKeptStays) {
   Open();
   PutNine();

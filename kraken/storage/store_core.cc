@@ -169,6 +169,20 @@ void StoreCore::Touch(const Digest& digest) {
   Find(digest).status().IgnoreError();
 }
 
+void StoreCore::Demote(const Digest& digest) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (BlobIndex::Entry* entry = index_.Find(digest)) {
+      // The next reader is on record at once, whatever `touch_interval`.
+      entry->last_access_ns = 0;
+      entry->recorded_access_ns = 0;
+    }
+  }
+  const std::string path = JoinPath(paths_.BlobDirectory(digest), kDataFile);
+  const absl::StatusOr<UniqueFd> fd = files_.Open(path, O_RDONLY);
+  if (fd.ok()) RecordAccessTime(fd->get(), 0);
+}
+
 absl::Status StoreCore::SetKeep(const Digest& digest, bool keep) {
   const std::string directory = paths_.BlobDirectory(digest);
   const std::string path = JoinPath(directory, kKeepFile);

@@ -58,6 +58,7 @@ class StoreCore : public std::enable_shared_from_this<StoreCore> {
   // blobs of one shard. REQUIRES: the digest's lock is held.
   absl::Status Settle(const Digest& digest);
   void Touch(const Digest& digest);
+  void Demote(const Digest& digest);
   // REQUIRES: the digest's lock is held.
   absl::Status SetKeep(const Digest& digest, bool keep);
 

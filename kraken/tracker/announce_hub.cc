@@ -14,6 +14,7 @@
 namespace kraken::tracker {
 namespace {
 
+// And of orders' states.
 constexpr int kMaxRecordsPerMessage = 64;
 constexpr int kHeartbeatsPerTimeout = 3;
 constexpr int kRenewalsPerLease = 3;
@@ -69,6 +70,7 @@ AnnounceHub::AnnounceHub(net::EventLoop* loop, rpc::OriginClient* origins,
       hand_out_(HandOutFrom(config), &random_),
       relay_(loop, origins, cluster,
              {.ttl = config.metainfo_ttl, .renew = config.lease / kRenewalsPerLease}, this),
+      orders_(loop, {.settle = config.orders_after}),
       last_tick_(net::EventLoop::MonotonicNow()) {
   tick_timer_ = loop_->RunAfter(TickOf(config_), [this] { Tick(); });
 }
@@ -88,17 +90,21 @@ void AnnounceHub::OnAnnounce(const std::shared_ptr<rpc::AnnounceOutlet>& stream,
   rpc::v1::AnnounceReply reply;
   absl::Status status;
   const bool hello = request.has_self();
-  if (hello) status = Introduce(session, request.self());
+  std::optional<AgentOrders::Agent> agent;
+  if (hello) status = Introduce(session, request, &agent);
   if (status.ok() && !session.introduced) {
     status = absl::InvalidArgumentError("the first message must say who announces (self)");
   }
-  if (status.ok() && request.records_size() > kMaxRecordsPerMessage) {
-    status = absl::InvalidArgumentError(absl::StrCat(request.records_size(),
-                                                     " records in a message; at most ",
+  const int count = std::max(request.records_size(), request.orders_size());
+  if (status.ok() && count > kMaxRecordsPerMessage) {
+    status = absl::InvalidArgumentError(absl::StrCat(count, " records in a message; at most ",
                                                      kMaxRecordsPerMessage, " are taken"));
   }
   for (int i = 0; status.ok() && i < request.records_size(); ++i) {
     status = Record(session, request.records(i), reply);
+  }
+  for (int i = 0; status.ok() && i < request.orders_size(); ++i) {
+    orders_.OnStatus(session.peer.id, request.orders(i));
   }
   if (!status.ok()) {
     ++refused_;
@@ -114,9 +120,13 @@ void AnnounceHub::OnAnnounce(const std::shared_ptr<rpc::AnnounceOutlet>& stream,
         absl::ToInt64Milliseconds(config_.peer_timeout / kHeartbeatsPerTimeout)));
   }
   if (hello || reply.torrents_size() > 0) stream->Write(std::move(reply));
+  // Perhaps it is given orders, after that answer.
+  if (agent.has_value()) orders_.OnAgent(session.peer.id, *std::move(agent));
 }
 
-absl::Status AnnounceHub::Introduce(Session& session, const rpc::v1::Peer& self) {
+absl::Status AnnounceHub::Introduce(Session& session, const rpc::v1::AnnounceRequest& hello,
+                                    std::optional<AgentOrders::Agent>* agent) {
+  const rpc::v1::Peer& self = hello.self();
   KH_ASSIGN_OR_RETURN(swarm::PeerInfo peer, rpc::FromProto(self, zones_));
   if (session.introduced && !(session.peer.id == peer.id)) {
     return absl::InvalidArgumentError("a stream is one peer's; another needs its own");
@@ -126,7 +136,21 @@ absl::Status AnnounceHub::Introduce(Session& session, const rpc::v1::Peer& self)
   session.introduced = true;
   // After a reconnect the new stream counts, though the old one may not have been noticed dead.
   by_peer_[session.peer.id] = &session;
-  return absl::OkStatus();
+  if (session.peer.origin) return absl::OkStatus();
+  *agent = AgentOrders::Agent{.ip = session.peer.ip,
+                              .zone = self.zone(),
+                              .labels = {},
+                              .takes_orders = hello.has_agent(),
+                              .stream = session.stream};
+  return ReadLabels(hello.agent(), &(*agent)->labels);
+}
+
+void AnnounceHub::OnOrder(rpc::v1::OrderRequest request, std::shared_ptr<rpc::OrderOutlet> outlet) {
+  orders_.Take(std::move(request), std::move(outlet));
+}
+
+void AnnounceHub::OnOrderClosed(const std::shared_ptr<rpc::OrderOutlet>& outlet) {
+  orders_.OnCallerGone(outlet);
 }
 
 absl::Status AnnounceHub::Record(Session& session, const rpc::v1::AnnounceRecord& record,
@@ -270,6 +294,7 @@ void AnnounceHub::Retire(Session& session) {
   if (is_current) {
     by_peer_.erase(owner);
     hand_out_.Forget(session.peer.id);
+    orders_.OnAgentLost(session.peer.id);
   }
   std::vector<swarm::TorrentKey> torrents;
   torrents.reserve(session.torrents.size());
@@ -305,6 +330,7 @@ void AnnounceHub::EndSilentSessions() {
 
 void AnnounceHub::EndStreams() {
   ending_ = true;
+  orders_.Stop();
   for (auto& [stream, session] : sessions_) {
     session->stream->Finish(absl::UnavailableError("the tracker is shutting down"));
   }
@@ -491,6 +517,7 @@ void AnnounceHub::Tick() {
   relay_.Sweep();
   hand_out_.Sweep(Now());
   ReloadSharedSwarms();
+  orders_.Tick();
   tick_timer_ = loop_->RunAfter(TickOf(config_), [this] { Tick(); });
 }
 
@@ -504,6 +531,7 @@ AnnounceHubStats AnnounceHub::stats() const {
   stats.swarms = hand_out_.swarm_count();
   stats.peers = hand_out_.entry_count();
   stats.blobs = relay_.blob_count();
+  stats.orders = orders_.stats();
   return stats;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/origin_client.h"
 #include "kraken/swarm/hand_out.h"
+#include "kraken/tracker/agent_orders.h"
 #include "kraken/tracker/peer_store.h"
 #include "kraken/tracker/tracker_config.h"
 
@@ -34,6 +36,7 @@ struct AnnounceHubStats {
   size_t swarms = 0;
   size_t peers = 0;
   size_t blobs = 0;
+  AgentOrdersStats orders;
 };
 
 // Hears of blobs on behalf of peers of Kraken's version 1.
@@ -59,13 +62,15 @@ class AnnounceHub final : public rpc::AnnounceHandler,
   void OnAnnounce(const std::shared_ptr<rpc::AnnounceOutlet>& stream,
                   rpc::v1::AnnounceRequest request) override;
   void OnStreamClosed(const std::shared_ptr<rpc::AnnounceOutlet>& stream) override;
+  void OnOrder(rpc::v1::OrderRequest request, std::shared_ptr<rpc::OrderOutlet> outlet) override;
+  void OnOrderClosed(const std::shared_ptr<rpc::OrderOutlet>& outlet) override;
 
   // What this hub's peers announce is shared there from now on. Outlives the hub, or is taken away
   // (null).
   void SetStore(PeerStore* store) { store_ = store; }
 
-  // Ends every stream, so that peers look for another tracker at once. What the store knows of them
-  // stays there.
+  // Ends every stream, so that peers look for another tracker at once, and every order. What the
+  // store knows of peers stays there.
   void EndStreams();
 
   // PeerStoreObserver:
@@ -118,7 +123,9 @@ class AnnounceHub final : public rpc::AnnounceHandler,
     bool empty() const { return want_metainfo.empty() && have_torrent.empty(); }
   };
 
-  absl::Status Introduce(Session& session, const rpc::v1::Peer& self);
+  // `agent`: what it is to those who give orders; nothing of an origin.
+  absl::Status Introduce(Session& session, const rpc::v1::AnnounceRequest& hello,
+                         std::optional<AgentOrders::Agent>* agent);
   absl::Status Record(Session& session, const rpc::v1::AnnounceRecord& record,
                       rpc::v1::AnnounceReply& reply);
   void WantMetainfo(Session& session, const Digest& digest, const rpc::v1::AnnounceRecord& record,
@@ -166,6 +173,7 @@ class AnnounceHub final : public rpc::AnnounceHandler,
   swarm::HandOut hand_out_;
   rpc::ZoneTable zones_;
   daemon::MetainfoRelay relay_;
+  AgentOrders orders_;
   absl::flat_hash_map<const rpc::AnnounceOutlet*, std::unique_ptr<Session>> sessions_;
   absl::flat_hash_map<PeerId, Session*> by_peer_;
   absl::flat_hash_map<Digest, Audience> audiences_;

@@ -141,6 +141,12 @@ class Tracker final : public daemon::Daemon {
     swarms_.Set(static_cast<double>(stats.swarms));
     peers_.Set(static_cast<double>(stats.peers));
     blobs_.Set(static_cast<double>(stats.blobs));
+    orders_taken_.Set(stats.orders.taken);
+    orders_refused_.Set(stats.orders.refused);
+    orders_running_.Set(static_cast<double>(stats.orders.running));
+    agents_done_.Set(stats.orders.done);
+    agents_failed_.Set(stats.orders.failed);
+    agents_gone_.Set(stats.orders.gone);
     healthy_.Set(static_cast<double>(cluster_->healthy().size()));
     if (kraken_hub_ != nullptr) kraken_.Set(static_cast<double>(kraken_hub_->entry_count()));
     if (store_ == nullptr) return;
@@ -150,6 +156,12 @@ class Tracker final : public daemon::Daemon {
     redis_dropped_.Set(store.dropped);
     redis_heard_.Set(store.heard);
     redis_failures_.Set(store.failures);
+  }
+
+  daemon::MirroredCounter OrderedAgents(const char* result) {
+    return daemon::MirroredCounter(metrics_.AddCounter(
+        "kraken_tracker_ordered_agents_total",
+        "Agents that were given an order, by what became of it.", {{"result", result}}));
   }
 
   const TrackerConfig config_;
@@ -175,6 +187,15 @@ class Tracker final : public daemon::Daemon {
       metrics_.AddGauge("kraken_tracker_swarm_peers", "Peers of all swarms, added up.");
   telemetry::Gauge& blobs_ =
       metrics_.AddGauge("kraken_tracker_blobs", "Blobs followed at their origins.");
+  daemon::MirroredCounter orders_taken_{metrics_.AddCounter(
+      "kraken_tracker_orders_total", "Orders to agents.", {{"outcome", "taken"}})};
+  daemon::MirroredCounter orders_refused_{metrics_.AddCounter(
+      "kraken_tracker_orders_total", "Orders to agents.", {{"outcome", "refused"}})};
+  telemetry::Gauge& orders_running_ =
+      metrics_.AddGauge("kraken_tracker_orders_running", "Orders that agents are at work on.");
+  daemon::MirroredCounter agents_done_ = OrderedAgents("done");
+  daemon::MirroredCounter agents_failed_ = OrderedAgents("failed");
+  daemon::MirroredCounter agents_gone_ = OrderedAgents("gone");
   telemetry::Gauge& healthy_ =
       metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
   telemetry::Gauge& kraken_ = metrics_.AddGauge(

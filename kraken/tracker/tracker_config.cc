@@ -11,6 +11,7 @@ void ReadConfig(config::ObjectReader& r, TrackerServerConfig* c) {
   r.Optional("peer_timeout", &c->peer_timeout, {.min = absl::Seconds(1), .max = absl::Minutes(3)});
   r.Optional("max_swarms_per_peer", &c->max_swarms_per_peer, {.min = 1});
   r.Optional("metainfo_ttl", &c->metainfo_ttl, {.min = absl::Minutes(3)});
+  r.Optional("orders_after", &c->orders_after, {.min = absl::ZeroDuration()});
   r.IgnoredKrakenKey("listener", "the flag -port decides");
   r.IgnoredKrakenKey("announce_interval", "news is pushed, not polled");
   r.IgnoredKrakenKey("get_metainfo_limit", "metainfo is streamed");

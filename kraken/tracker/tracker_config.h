@@ -24,6 +24,9 @@ struct TrackerServerConfig {
   // What is known of a blob that nobody asks for is forgotten after this. At least 3 min: who has
   // it says so every SwarmConfig::quiet_announce_interval.
   absl::Duration metainfo_ttl = absl::Minutes(5);
+  // A tracker that began less than this ago gives agents no orders, as they may not be back yet: an
+  // agent tries again at least every 5 s.
+  absl::Duration orders_after = absl::Seconds(10);
 };
 void ReadConfig(config::ObjectReader& r, TrackerServerConfig* c);
 

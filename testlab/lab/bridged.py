@@ -12,10 +12,11 @@ _ORIGINS = ("origin1", "origin2", "origin3")
 
 
 class BridgedCluster(SmallCluster):
-    """One Harbor, whose registry tells its core (the lab's) and the bridge. No agents."""
+    """One Harbor, whose registry tells its core (the lab's) and the bridge. Without agents, unless
+    they are named."""
 
-    def __init__(self, network, folder, programs):
-        super().__init__(network, folder, programs, [], origins=_ORIGINS)
+    def __init__(self, network, folder, programs, agents=(), origins=_ORIGINS):
+        super().__init__(network, folder, programs, agents, origins=origins)
         self.core = Core(network.own_ip)
         self._closers.append(self.core.close)
         # What events must bring.
@@ -36,7 +37,7 @@ class BridgedCluster(SmallCluster):
         self.bridge = self._new(
             *(Bridge, "bridge", "harbor-bridge", [harbor]),
             [origin.place.address for origin in self.origins],
-            self.build_index.place.address,
+            *(self.build_index.place.address, self.tracker.place.address),
         )
         self._locations = {}
 

@@ -229,7 +229,10 @@ class Bridge(Daemon):
 
     PORT = 10050
 
-    def __init__(self, host, folder, log_path, program, security, harbors, origins, build_index):
+    def __init__(
+        self, host, folder, log_path, program, security, harbors, origins, build_index, tracker
+    ):
+        """Addresses of the others; `origins` is a list."""
         place = Place(host.ip, host.port(self.PORT))  # plain: registries trust no lab
         config = {
             "harbors": harbors,
@@ -238,6 +241,7 @@ class Bridge(Daemon):
             "origin": {"hosts": {"static": origins}, "healthcheck": {"monitor": _MONITOR}},
             "hashring": {"max_replica": MAX_REPLICA},
             "build_index": {"hosts": {"static": [build_index]}},
+            "tracker": {"hosts": {"static": [tracker]}},
             "work": {"dir": os.path.join(folder, "work")},
             "tls": security.section(),
         }

@@ -17,6 +17,12 @@ AGENTS = 5
 FIRST, SECOND = "harbor1", "harbor2"
 # Which repositories are whose; the first expression that matches decides.
 NAMESPACES = (("^team-b/.*", SECOND), (".*", FIRST))
+# Agents with this label have what is pushed to edge/… before anybody pulls it.
+EDGE_LABELS = {"role": "edge"}
+_ROUTES = (
+    {"name": "edge", "image": "^edge/", "preheat": "label.role=edge", "continue": True},
+    {"name": "all", "image": ".*", "prefetch": {}, "tag": "set", "invalidate": True},
+)
 _HOLD_TIMEOUT_S = 60
 
 
@@ -62,9 +68,12 @@ class Lab(Cluster):
         )
         self.bridge = self._new(
             *(Bridge, "bridge", "harbor-bridge", self._harbors(), self.origin_addresses),
-            self.build_index.place.address,
+            *(self.build_index.place.address, self.tracker.place.address),
         )
+        self.bridge.configure(routes=_ROUTES)
         self.agents = [self._new_agent(f"agent{number + 1}") for number in range(AGENTS)]
+        self.edge_name = self.agents[-1].name
+        self.agents[-1].configure(labels=EDGE_LABELS)
 
     def _new_registry(self, name):
         folder = os.path.join(self.folder, "hosts", name)

@@ -161,5 +161,5 @@ def _endpoint(name, own):
         "backoff": "1s",
         # Without an ignored media type the registry does not look at ignored actions either.
         "ignoredmediatypes": ["application/octet-stream"],
-        "ignore": {"actions": ["pull", "delete", "mount"]},
+        "ignore": {"actions": ["pull", "mount"]},
     }

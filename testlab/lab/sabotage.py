@@ -29,6 +29,11 @@ def _part_agents(lab):
         one.host.block(other.host.ip)
 
 
+def _take_labels(lab):
+    for agent in lab.agents:
+        agent.configure(labels={})
+
+
 def _stop_the_bridge(lab, step):
     if step == "retag":
         lab.bridge.signal(signal.SIGSTOP)
@@ -54,6 +59,7 @@ def _stand_in_for_nobody(lab, step):
 
 SABOTAGES = {
     "events": Sabotage("registries tell the bridge nothing", "push", _lose_events, _nothing),
+    "labels": Sabotage("no agent has its label", "preheat", _take_labels, _nothing),
     "mirror": Sabotage(
         *("an agent stands in for no registry", "containerd"),
         *(_nothing, _stand_in_for_nobody),

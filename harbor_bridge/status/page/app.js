@@ -132,7 +132,10 @@ function updateRunning(row, job) {
     bar.value = progress.bytes_done;
     setText(row.cells[1].lastChild,
             progress.blobs_done + " of " + progress.blobs_total + " blobs, " +
-                formatBytes(progress.bytes_done) + " of " + formatBytes(progress.bytes_total));
+                formatBytes(progress.bytes_done) + " of " + formatBytes(progress.bytes_total) +
+                (progress.agents_asked > 0
+                     ? "; " + progress.agents_done + " of " + progress.agents_asked + " agents"
+                     : ""));
   } else {
     bar.removeAttribute("value");
   }

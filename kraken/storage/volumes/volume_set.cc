@@ -174,6 +174,9 @@ class VolumeSet final : public BlobStore {
   void Touch(const Digest& digest) override {
     if (BlobStore* const holder = HolderOf(digest)) holder->Touch(digest);
   }
+  void Demote(const Digest& digest) override {
+    if (BlobStore* const holder = HolderOf(digest)) holder->Demote(digest);
+  }
 
   absl::StatusOr<std::vector<Digest>> List(std::optional<Digest> after, int limit) override {
     KH_ASSIGN_OR_RETURN(std::vector<Digest> all, Merged([&after, limit](BlobStore& store) {

@@ -187,6 +187,7 @@ TEST_F(VolumeSetTest, WhatIsAskedOfOneBlobGoesToItsVolume) {
     ASSERT_OK(store_->SetKeep(digest, true));
     EXPECT_THAT(store_->IsKept(digest), IsOkAndHolds(true));
     store_->Touch(digest);
+    store_->Demote(digest);
     EXPECT_THAT(store_->Delete(digest, /*force=*/false),
                 StatusIs(absl::StatusCode::kFailedPrecondition));
     ASSERT_OK(store_->Delete(digest, /*force=*/true));
