@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "harbor_bridge/harbor/harbor_client.h"
 #include "harbor_bridge/harbor/harbor_client_factory.h"
+#include "harbor_bridge/lease/write_leave.h"
 #include "harbor_bridge/reconcile/job_sink.h"
 #include "harbor_bridge/reconcile/reconcile_store.h"
 #include "harbor_bridge/reconcile/reconciler.h"
@@ -227,7 +228,8 @@ class Bridge final : public kraken::daemon::Daemon {
     options.build_index.hosts = config.build_index.hosts;
     options.build_index.health = config.build_index.healthcheck;
     auto cluster =
-        Cluster::Create(&control_, directory_.get(), origin_client_.get(), std::move(options));
+        Cluster::Create(&control_, directory_.get(), origin_client_.get(), &no_lease_,
+                        std::move(options));
     if (!cluster.ok()) return WithExitCode(cluster.status(), kraken::config::kExitBadConfig);
     clusters_.push_back(*std::move(cluster));
     return absl::OkStatus();
@@ -458,6 +460,7 @@ class Bridge final : public kraken::daemon::Daemon {
   std::vector<ReconcileMetrics> reconcile_metrics_;
   std::unique_ptr<JobSink> reconcile_sink_;
   std::unique_ptr<Reconciler> reconciler_;
+  NoLease no_lease_;
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
   std::unique_ptr<kraken::rpc::OriginClient> origin_client_;
   std::vector<std::unique_ptr<Cluster>> clusters_;

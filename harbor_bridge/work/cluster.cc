@@ -9,6 +9,7 @@ namespace harbor_bridge {
 absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Create(kraken::net::EventLoop* loop,
                                                          kraken::rpc::ChannelDirectory* directory,
                                                          kraken::rpc::OriginClient* origin_client,
+                                                         WriteLeave* leave,
                                                          ClusterOptions options) {
   KH_ASSIGN_OR_RETURN(auto build_index, kraken::rpc::BuildIndexClient::Create(
                                             loop, directory, std::move(options.build_index)));
@@ -16,19 +17,19 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Create(kraken::net::EventLoop*
                       kraken::cluster::ClusterMonitor::Create(loop, std::move(options.origins)));
   return std::unique_ptr<Cluster>(new Cluster(loop, std::move(options.name),
                                               options.names_with_host, std::move(build_index),
-                                              std::move(origins), origin_client));
+                                              std::move(origins), origin_client, leave));
 }
 
 Cluster::Cluster(kraken::net::EventLoop* loop, std::string name, bool names_with_host,
                  std::unique_ptr<kraken::rpc::BuildIndexClient> build_index,
                  std::unique_ptr<kraken::cluster::ClusterMonitor> origins,
-                 kraken::rpc::OriginClient* origin_client)
+                 kraken::rpc::OriginClient* origin_client, WriteLeave* leave)
     : name_(std::move(name)),
       names_with_host_(names_with_host),
       build_index_(std::move(build_index)),
       origins_(std::move(origins)),
-      prefetcher_(loop, origins_.get(), origin_client),
-      writer_(loop, build_index_.get(), origins_.get(), origin_client) {}
+      prefetcher_(loop, origins_.get(), origin_client, leave),
+      writer_(loop, build_index_.get(), origins_.get(), origin_client, leave) {}
 
 ClusterTarget Cluster::target() {
   ClusterTarget target;

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "harbor_bridge/lease/write_leave.h"
 #include "harbor_bridge/work/cluster_writer.h"
 #include "harbor_bridge/work/image_prefetch.h"
 #include "harbor_bridge/work/origin_prefetcher.h"
@@ -34,7 +35,7 @@ class Cluster {
   static absl::StatusOr<std::unique_ptr<Cluster>> Create(kraken::net::EventLoop* loop,
                                                          kraken::rpc::ChannelDirectory* directory,
                                                          kraken::rpc::OriginClient* origin_client,
-                                                         ClusterOptions options);
+                                                         WriteLeave* leave, ClusterOptions options);
 
   // Names of origins that answer.
   std::vector<std::string> healthy_origins() const { return origins_->healthy(); }
@@ -48,7 +49,7 @@ class Cluster {
   Cluster(kraken::net::EventLoop* loop, std::string name, bool names_with_host,
           std::unique_ptr<kraken::rpc::BuildIndexClient> build_index,
           std::unique_ptr<kraken::cluster::ClusterMonitor> origins,
-          kraken::rpc::OriginClient* origin_client);
+          kraken::rpc::OriginClient* origin_client, WriteLeave* leave);
 
   const std::string name_;
   const bool names_with_host_;

@@ -69,13 +69,7 @@ void BuildIndexClient::GetTag(const Namespace& ns, const Tag& tag, Done done) {
       std::move(done));
 }
 
-void BuildIndexClient::PutTag(const Namespace& ns, const Tag& tag, const TagValue& value,
-                              Done done) {
-  v1::PutTagRequest request;
-  request.set_namespace_(ns.ToString());
-  request.set_tag(tag.ToString());
-  request.set_digest(ToBytes(value.digest));
-  request.set_revision(value.revision);
+void BuildIndexClient::PutTag(const v1::PutTagRequest& request, Done done) {
   Run(
       request,
       [](v1::BuildIndex::Stub& stub, auto* context, auto* in, auto* out, auto callback) {

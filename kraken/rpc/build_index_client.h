@@ -50,7 +50,7 @@ class BuildIndexClient {
   // their DNS name has no address.
   void GetTag(const Namespace& ns, const Tag& tag, Done done);
   // The tag as it is stored afterwards.
-  void PutTag(const Namespace& ns, const Tag& tag, const TagValue& value, Done done);
+  void PutTag(const v1::PutTagRequest& request, Done done);
   // Tells every build-index. What was there, at any of them, once all have answered. One that does
   // not answer is passed over if another one does: it asks the backend again after
   // `tagserver.revalidate_after`. UNAVAILABLE: none does.

@@ -1,13 +1,15 @@
 // Whatever another process says. The first byte says as what it is read: a peer, a range of pieces,
-// capabilities, what Kraken's version 1 knows of a blob.
+// capabilities, what Kraken's version 1 knows of a blob, why a write was refused.
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "kraken/base/check.h"
 #include "kraken/rpc/capabilities.h"
 #include "kraken/rpc/common.pb.h"
 #include "kraken/rpc/convert.h"
+#include "kraken/rpc/write_epoch.h"
 
 namespace kraken::rpc {
 namespace {
@@ -54,6 +56,12 @@ void ReadCapabilities(absl::string_view bytes) {
            again->grpc_tls == capabilities->grpc_tls);
 }
 
+void ReadRefusal(absl::string_view bytes) {
+  const auto seen = SeenEpoch(absl::FailedPreconditionError(bytes));
+  if (!seen.has_value()) return;
+  KH_CHECK(SeenEpoch(StaleEpochError(0, "lease", *seen, "")) == seen);
+}
+
 }  // namespace
 }  // namespace kraken::rpc
 
@@ -72,6 +80,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 'c':
       kraken::rpc::ReadCapabilities(bytes);
+      break;
+    case 'e':
+      kraken::rpc::ReadRefusal(bytes);
       break;
     default:
       break;
