@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "harbor_bridge/harbor/harbor_client.h"
 #include "harbor_bridge/harbor/harbor_client_factory.h"
+#include "harbor_bridge/lease/tenure.h"
 #include "harbor_bridge/lease/write_leave.h"
 #include "harbor_bridge/reconcile/job_sink.h"
 #include "harbor_bridge/reconcile/reconcile_store.h"
@@ -53,6 +55,7 @@
 #include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
+#include "kraken/net/socket_address.h"
 #include "kraken/registry/registry_client.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin_client.h"
@@ -92,7 +95,10 @@ class Bridge final : public kraken::daemon::Daemon {
     return Serve();
   }
 
+  // Who sends events by this sends them to the bridge that does the work.
   absl::Status Readiness() override {
+    const std::optional<LeaseView> lease = Lease();
+    if (lease.has_value() && !lease->held) return absl::UnavailableError(lease->Describe());
     if (!clusters_.front()->healthy_origins().empty()) return absl::OkStatus();
     return absl::UnavailableError("no origin is healthy");
   }
@@ -105,12 +111,17 @@ class Bridge final : public kraken::daemon::Daemon {
     shutdown_.Add("intake", [this](auto next) { http_server_->Shutdown(kGrace, std::move(next)); });
     shutdown_.AddBlocking("work", [this] {
       http_.Shutdown();
+      if (tenure_ != nullptr) tenure_->Stop();
       if (reconciler_ != nullptr) reconciler_->StopAndWait();
       dispatcher_->StopAndWait();
       watch_->Stop();
       work_metrics_->Stop();
       preheat_api_->Shutdown();
     });
+    // Nothing is written any more.
+    if (tenure_ != nullptr) {
+      shutdown_.Add("lease", [this](auto next) { tenure_->Release(std::move(next)); });
+    }
     shutdown_.AddBlocking("queues", [this] {
       intake_->Shutdown();
       quarantine_.reset();
@@ -192,10 +203,39 @@ class Bridge final : public kraken::daemon::Daemon {
       reconcile_metrics_.push_back(MakeReconcileMetrics(config.name));
     }
     reconcile_sink_ = std::make_unique<JobSink>(queue_.get());
-    reconciler_ =
-        std::make_unique<Reconciler>(config_.reconcile.options, harbors_.get(), std::move(targets),
-                                     reconcile_store_.get(), reconcile_sink_.get());
+    reconciler_ = std::make_unique<Reconciler>(
+        config_.reconcile.options, harbors_.get(), std::move(targets), reconcile_store_.get(),
+        reconcile_sink_.get(), [this](const std::string& harbor, absl::Time begun) {
+          if (tenure_ != nullptr) tenure_->OnRound(harbor, begun);
+        });
     return absl::OkStatus();
+  }
+
+  absl::Status AskForLease() {
+    if (!config_.lease.has_value()) return absl::OkStatus();
+    KH_ASSIGN_OR_RETURN(const kraken::net::HostPort redis,
+                        kraken::net::SplitHostPort(config_.lease->redis.addr));
+    char name[256] = {};
+    gethostname(name, sizeof(name) - 1);
+    Tenure::Options options;
+    options.lease.name = config_.lease->name;
+    options.lease.ttl = config_.lease->ttl;
+    options.lease.redis.host = redis.host;
+    options.lease.redis.port = redis.port;
+    options.lease.bridge = absl::StrCat(name, ":", flags_.port);
+    options.look_back = config_.reconcile.options.look_back;
+    for (const HarborConfig& harbor : config_.harbors) options.harbors.push_back(harbor.name);
+    tenure_ = std::make_unique<Tenure>(&control_, std::move(options), queue_.get());
+    lease_held_ = &metrics_.AddGauge("kraken_bridge_lease_held",
+                                     "1: this bridge holds the lease and works; 0: it is standby.");
+    lease_epoch_ = &metrics_.AddGauge("kraken_bridge_lease_epoch",
+                                      "Epoch of the lease, as this bridge knows it; 0: of none.");
+    return absl::OkStatus();
+  }
+
+  WriteLeave* leave() { return tenure_ != nullptr ? tenure_->leave() : &no_lease_; }
+  std::optional<LeaseView> Lease() const {
+    return tenure_ != nullptr ? std::optional(tenure_->view()) : std::nullopt;
   }
 
   std::shared_ptr<kraken::registry::RegistryClient> MakeClient(
@@ -205,6 +245,7 @@ class Bridge final : public kraken::daemon::Daemon {
   }
 
   absl::Status JoinClusters() {
+    KH_RETURN_IF_ERROR(AskForLease());
     directory_ = std::make_unique<kraken::rpc::ChannelDirectory>(&control_, tls_.channels());
     origin_client_ = std::make_unique<kraken::rpc::OriginClient>(&control_, directory_.get());
     // Our own goes first, without a name.
@@ -227,9 +268,8 @@ class Bridge final : public kraken::daemon::Daemon {
     options.origins.tls = tls_.client;
     options.build_index.hosts = config.build_index.hosts;
     options.build_index.health = config.build_index.healthcheck;
-    auto cluster =
-        Cluster::Create(&control_, directory_.get(), origin_client_.get(), &no_lease_,
-                        std::move(options));
+    auto cluster = Cluster::Create(&control_, directory_.get(), origin_client_.get(), leave(),
+                                   std::move(options));
     if (!cluster.ok()) return WithExitCode(cluster.status(), kraken::config::kExitBadConfig);
     clusters_.push_back(*std::move(cluster));
     return absl::OkStatus();
@@ -332,7 +372,8 @@ class Bridge final : public kraken::daemon::Daemon {
                                                            .board = &board_,
                                                            .watch = watch_.get(),
                                                            .dispatcher = dispatcher_.get(),
-                                                           .events = [this] { return Events(); }});
+                                                           .events = [this] { return Events(); },
+                                                           .lease = [this] { return Lease(); }});
     api_ = std::make_unique<ApiRoutes>(ApiParts{.harbors = harbors_.get(),
                                                 .report = report_.get(),
                                                 .queue = queue_.get(),
@@ -357,6 +398,7 @@ class Bridge final : public kraken::daemon::Daemon {
 
   absl::Status Serve() {
     KH_RETURN_IF_ERROR(intake_->Replay());
+    if (tenure_ != nullptr) tenure_->Drive(dispatcher_.get(), reconciler_.get());
     dispatcher_->Start();
     if (reconciler_ != nullptr) reconciler_->Start();
     AddApi();
@@ -385,6 +427,10 @@ class Bridge final : public kraken::daemon::Daemon {
     preheats_accepted_.Set(preheat.accepted);
     preheats_refused_.Set(preheat.refused);
     healthy_.Set(static_cast<double>(clusters_.front()->healthy_origins().size()));
+    if (const std::optional<LeaseView> lease = Lease(); lease.has_value()) {
+      lease_held_->Set(lease->held ? 1 : 0);
+      lease_epoch_->Set(static_cast<double>(lease->epoch));
+    }
     if (reconciler_ == nullptr) return;
     const std::vector<ReconcileStatus> all = reconciler_->status();
     for (size_t i = 0; i < all.size(); ++i) {
@@ -460,6 +506,10 @@ class Bridge final : public kraken::daemon::Daemon {
   std::vector<ReconcileMetrics> reconcile_metrics_;
   std::unique_ptr<JobSink> reconcile_sink_;
   std::unique_ptr<Reconciler> reconciler_;
+  // With a section `lease`.
+  kraken::telemetry::Gauge* lease_held_ = nullptr;
+  kraken::telemetry::Gauge* lease_epoch_ = nullptr;
+  std::unique_ptr<Tenure> tenure_;
   NoLease no_lease_;
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
   std::unique_ptr<kraken::rpc::OriginClient> origin_client_;

@@ -72,9 +72,11 @@ TestStatusServer::TestStatusServer() : well_(Answer(200)), refusing_(Answer(401)
                     .board = &board_,
                     .watch = watch_.get(),
                     .dispatcher = dispatcher_.get(),
-                    .events = [] {
-                      return std::map<std::string, uint64_t>{{"events", 7}};
-                    }});
+                    .events =
+                        [] {
+                          return std::map<std::string, uint64_t>{{"events", 7}};
+                        },
+                    .lease = [this] { return lease(); }});
   api_ = std::make_unique<ApiRoutes>(ApiParts{.harbors = harbors_.get(),
                                               .report = report_.get(),
                                               .queue = queue_.get(),
@@ -133,6 +135,16 @@ std::string TestStatusServer::Ask(absl::string_view method, absl::string_view pa
                                "Content-Length: ",
                                body.size(), "\r\n\r\n", body));
   return connection.ReadToEnd();
+}
+
+std::optional<LeaseView> TestStatusServer::lease() {
+  absl::MutexLock lock(&mu_);
+  return lease_;
+}
+
+void TestStatusServer::SetLease(std::optional<LeaseView> lease) {
+  absl::MutexLock lock(&mu_);
+  lease_ = std::move(lease);
 }
 
 void TestStatusServer::SetResult(const std::string& key, Dispatcher::Result result) {
