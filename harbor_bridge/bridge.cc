@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "absl/strings/str_cat.h"
 #include "harbor_bridge/harbor/harbor_client.h"
 #include "harbor_bridge/harbor/harbor_client_factory.h"
+#include "harbor_bridge/lease/tenure.h"
+#include "harbor_bridge/lease/write_leave.h"
 #include "harbor_bridge/reconcile/job_sink.h"
 #include "harbor_bridge/reconcile/reconcile_store.h"
 #include "harbor_bridge/reconcile/reconciler.h"
@@ -57,6 +60,7 @@
 #include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
+#include "kraken/net/socket_address.h"
 #include "kraken/registry/registry_client.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin_client.h"
@@ -97,7 +101,10 @@ class Bridge final : public kraken::daemon::Daemon {
     return Serve();
   }
 
+  // Who sends events by this sends them to the bridge that does the work.
   absl::Status Readiness() override {
+    const std::optional<LeaseView> lease = Lease();
+    if (lease.has_value() && !lease->held) return absl::UnavailableError(lease->Describe());
     if (!clusters_.front()->healthy_origins().empty()) return absl::OkStatus();
     return absl::UnavailableError("no origin is healthy");
   }
@@ -115,12 +122,17 @@ class Bridge final : public kraken::daemon::Daemon {
     shutdown_.Add("intake", [this](auto next) { http_server_->Shutdown(kGrace, std::move(next)); });
     shutdown_.AddBlocking("work", [this] {
       http_.Shutdown();
+      if (tenure_ != nullptr) tenure_->Stop();
       if (reconciler_ != nullptr) reconciler_->StopAndWait();
       dispatcher_->StopAndWait();
       watch_->Stop();
       work_metrics_->Stop();
       preheat_api_->Shutdown();
     });
+    // Nothing is written any more.
+    if (tenure_ != nullptr) {
+      shutdown_.Add("lease", [this](auto next) { tenure_->Release(std::move(next)); });
+    }
     shutdown_.AddBlocking("queues", [this] {
       intake_->Shutdown();
       quarantine_.reset();
@@ -202,9 +214,11 @@ class Bridge final : public kraken::daemon::Daemon {
       reconcile_metrics_.push_back(MakeReconcileMetrics(config.name));
     }
     reconcile_sink_ = std::make_unique<JobSink>(queue_.get());
-    reconciler_ =
-        std::make_unique<Reconciler>(config_.reconcile.options, harbors_.get(), std::move(targets),
-                                     reconcile_store_.get(), reconcile_sink_.get());
+    reconciler_ = std::make_unique<Reconciler>(
+        config_.reconcile.options, harbors_.get(), std::move(targets), reconcile_store_.get(),
+        reconcile_sink_.get(), [this](const std::string& harbor, absl::Time begun) {
+          if (tenure_ != nullptr) tenure_->OnRound(harbor, begun);
+        });
     return absl::OkStatus();
   }
 
@@ -227,6 +241,33 @@ class Bridge final : public kraken::daemon::Daemon {
     return watched;
   }
 
+  absl::Status AskForLease() {
+    if (!config_.lease.has_value()) return absl::OkStatus();
+    KH_ASSIGN_OR_RETURN(const kraken::net::HostPort redis,
+                        kraken::net::SplitHostPort(config_.lease->redis.addr));
+    char name[256] = {};
+    gethostname(name, sizeof(name) - 1);
+    Tenure::Options options;
+    options.lease.name = config_.lease->name;
+    options.lease.ttl = config_.lease->ttl;
+    options.lease.redis.host = redis.host;
+    options.lease.redis.port = redis.port;
+    options.lease.bridge = absl::StrCat(name, ":", flags_.port);
+    options.look_back = config_.reconcile.options.look_back;
+    for (const HarborConfig& harbor : config_.harbors) options.harbors.push_back(harbor.name);
+    tenure_ = std::make_unique<Tenure>(&control_, std::move(options), queue_.get());
+    lease_held_ = &metrics_.AddGauge("kraken_bridge_lease_held",
+                                     "1: this bridge holds the lease and works; 0: it is standby.");
+    lease_epoch_ = &metrics_.AddGauge("kraken_bridge_lease_epoch",
+                                      "Epoch of the lease, as this bridge knows it; 0: of none.");
+    return absl::OkStatus();
+  }
+
+  WriteLeave* leave() { return tenure_ != nullptr ? tenure_->leave() : &no_lease_; }
+  std::optional<LeaseView> Lease() const {
+    return tenure_ != nullptr ? std::optional(tenure_->view()) : std::nullopt;
+  }
+
   std::shared_ptr<kraken::registry::RegistryClient> MakeClient(
       const kraken::registry::RegistryClientOptions& options) {
     return std::make_shared<kraken::registry::RegistryClient>(options, &http_,
@@ -234,6 +275,7 @@ class Bridge final : public kraken::daemon::Daemon {
   }
 
   absl::Status JoinClusters() {
+    KH_RETURN_IF_ERROR(AskForLease());
     directory_ = std::make_unique<kraken::rpc::ChannelDirectory>(&control_, tls_.channels());
     origin_client_ = std::make_unique<kraken::rpc::OriginClient>(&control_, directory_.get());
     // Our own goes first, without a name.
@@ -261,7 +303,8 @@ class Bridge final : public kraken::daemon::Daemon {
     options.build_index.health = config.build_index.healthcheck;
     options.trackers = trackers;
     options.agents_timeout = config_.work.agents_timeout;
-    auto cluster = Cluster::Create(&control_, directory_.get(), origin_client_.get(), options);
+    auto cluster =
+        Cluster::Create(&control_, directory_.get(), origin_client_.get(), leave(), options);
     if (!cluster.ok()) return WithExitCode(cluster.status(), kraken::config::kExitBadConfig);
     clusters_.push_back(*std::move(cluster));
     return absl::OkStatus();
@@ -370,10 +413,11 @@ class Bridge final : public kraken::daemon::Daemon {
                            .watch = watch_.get(),
                            .dispatcher = dispatcher_.get(),
                            .has_trackers = clusters_.front()->agents() != nullptr});
-    report_ = std::make_unique<StatusReport>(StatusSources{
-        .admin = bridge_admin_.get(), .routes = routes_.get(), .board = &board_, .events = [this] {
-          return Events();
-        }});
+    report_ = std::make_unique<StatusReport>(StatusSources{.admin = bridge_admin_.get(),
+                                                           .routes = routes_.get(),
+                                                           .board = &board_,
+                                                           .events = [this] { return Events(); },
+                                                           .lease = [this] { return Lease(); }});
     api_ = std::make_unique<ApiRoutes>(ApiParts{.admin = bridge_admin_.get(),
                                                 .report = report_.get(),
                                                 .gate = &gate_,
@@ -396,6 +440,7 @@ class Bridge final : public kraken::daemon::Daemon {
 
   absl::Status Serve() {
     KH_RETURN_IF_ERROR(intake_->Replay());
+    if (tenure_ != nullptr) tenure_->Drive(dispatcher_.get(), reconciler_.get());
     dispatcher_->Start();
     if (reconciler_ != nullptr) reconciler_->Start();
     AddApi();
@@ -432,6 +477,10 @@ class Bridge final : public kraken::daemon::Daemon {
     body_bytes_.Set(static_cast<double>(bodies_.used_bytes()));
     healthy_.Set(static_cast<double>(clusters_.front()->healthy_origins().size()));
     RefreshAgents();
+    if (const std::optional<LeaseView> lease = Lease(); lease.has_value()) {
+      lease_held_->Set(lease->held ? 1 : 0);
+      lease_epoch_->Set(static_cast<double>(lease->epoch));
+    }
     if (reconciler_ == nullptr) return;
     const std::vector<ReconcileStatus> all = reconciler_->status();
     for (size_t i = 0; i < all.size(); ++i) {
@@ -544,6 +593,11 @@ class Bridge final : public kraken::daemon::Daemon {
   std::vector<ReconcileMetrics> reconcile_metrics_;
   std::unique_ptr<JobSink> reconcile_sink_;
   std::unique_ptr<Reconciler> reconciler_;
+  // With a section `lease`.
+  kraken::telemetry::Gauge* lease_held_ = nullptr;
+  kraken::telemetry::Gauge* lease_epoch_ = nullptr;
+  std::unique_ptr<Tenure> tenure_;
+  NoLease no_lease_;
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
   std::unique_ptr<kraken::rpc::OriginClient> origin_client_;
   std::vector<std::unique_ptr<Cluster>> clusters_;

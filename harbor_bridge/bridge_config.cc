@@ -134,6 +134,12 @@ void ReadConfig(kraken::config::ObjectReader& r, BridgeConfig* c) {
   r.Optional("tracker", &c->tracker);
   r.Optional("work", &c->work);
   r.Optional("reconcile", &c->reconcile);
+  r.Optional("lease", &c->lease);
+  if (c->lease.has_value() && !c->reconcile.enabled) {
+    r.Error("lease",
+            "needs reconciliation (reconcile.enabled): a bridge that takes over finds by it what "
+            "the other has left undone");
+  }
   r.Optional("clusters", &c->clusters);
   r.Optional("routes", &c->routes);
   CheckRoutes(r, *c);

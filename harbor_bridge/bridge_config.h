@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "harbor_bridge/lease/lease_config.h"
 #include "harbor_bridge/reconcile/reconcile_options.h"
 #include "harbor_bridge/routing/route_config.h"
 #include "kraken/backend/backend_config.h"
@@ -93,6 +94,8 @@ struct BridgeConfig {
   kraken::config::PassiveHostsConfig tracker;
   WorkConfig work;
   ReconcileConfig reconcile;
+  // Nothing: this is the only bridge.
+  std::optional<LeaseConfig> lease;
   std::vector<RouteRule> routes;
   std::vector<ClusterConfig> clusters;
   kraken::daemon::AdminConfig admin;

@@ -79,5 +79,36 @@ TEST(BridgeConfigTest, ReconciliationHasItsLimits) {
                                HasSubstr("reconcile.requests_per_second")));
 }
 
+TEST(BridgeConfigTest, ALeaseHasANameAndARedis) {
+  ASSERT_OK_AND_ASSIGN(const BridgeConfig none, Read(""));
+  EXPECT_FALSE(none.lease.has_value());
+  ASSERT_OK_AND_ASSIGN(const BridgeConfig config,
+                       Read("", "lease: {name: eu-1, redis: {addr: \"redis:6379\"}, ttl: 30s}\n"));
+  ASSERT_TRUE(config.lease.has_value());
+  EXPECT_EQ(config.lease->name, "eu-1");
+  EXPECT_EQ(config.lease->redis.addr, "redis:6379");
+  EXPECT_EQ(config.lease->ttl, absl::Seconds(30));
+}
+
+TEST(BridgeConfigTest, SaysWhatIsWrongWithALease) {
+  const auto is_refused = [](const char* message) {
+    return kraken::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(message));
+  };
+  EXPECT_THAT(Read("", "lease: {redis: {addr: \"redis:6379\"}}\n"),
+              is_refused("missing key \"name\""));
+  EXPECT_THAT(Read("", "lease: {name: E U, redis: {addr: \"redis:6379\"}}\n"),
+              is_refused("lease.name"));
+  EXPECT_THAT(Read("", "lease: {name: eu}\n"), is_refused("missing key \"redis\""));
+  EXPECT_THAT(Read("", "lease: {name: eu, redis: {addr: redis}}\n"), is_refused("host:port"));
+  EXPECT_THAT(Read("", "lease: {name: eu, redis: {addr: \"redis:6379\"}, ttl: 10ms}\n"),
+              is_refused("lease.ttl"));
+  EXPECT_THAT(Read("", "lease: {name: eu, kubernetes: {}, redis: {addr: \"redis:6379\"}}\n"),
+              is_refused("not in Kubernetes yet"));
+  EXPECT_THAT(Read("",
+                   "lease: {name: eu, redis: {addr: \"redis:6379\"}}\n"
+                   "reconcile: {enabled: false}\n"),
+              is_refused("reconcile.enabled"));
+}
+
 }  // namespace
 }  // namespace harbor_bridge

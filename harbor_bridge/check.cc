@@ -21,6 +21,10 @@ absl::StatusOr<std::string> CheckConfig(const BridgeConfig& config, const std::s
                     harbor.host.empty() ? "" : absl::StrCat(", all as ", harbor.host, "/…"), "\n");
     list.push_back({.name = harbor.name, .plain = harbor.pattern, .host = harbor.host});
   }
+  if (config.lease.has_value()) {
+    absl::StrAppend(&text, "works while it holds the lease \"", config.lease->name,
+                    "\" in Redis at ", config.lease->redis.addr, ", and is standby else\n");
+  }
   const Harbors harbors(std::move(list));
   const Routes routes(config.routes, config.platforms);
   absl::StrAppend(&text, routes.Describe());

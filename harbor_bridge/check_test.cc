@@ -39,6 +39,13 @@ TEST(CheckTest, ShowsHarborsAndRules) {
                         HasSubstr("all: .: prefetch (all platforms), replicate to asia\n"))));
 }
 
+TEST(CheckTest, SaysThatTheBridgeIsOneOfSeveral) {
+  ASSERT_OK_AND_ASSIGN(const BridgeConfig config,
+                       Read("lease: {name: eu, redis: {addr: \"redis:6379\"}}"));
+  EXPECT_THAT(CheckConfig(config, ""),
+              kraken::IsOkAndHolds(HasSubstr("holds the lease \"eu\" in Redis at redis:6379")));
+}
+
 TEST(CheckTest, ExplainsAnImage) {
   ASSERT_OK_AND_ASSIGN(const BridgeConfig config,
                        Read("routes: [{name: us, image: ^us, harbors: [us], tag: set}]"));

@@ -54,9 +54,22 @@ def measurement(name):
         tags = ["benchmark"],
     )
 
+# Of a cluster to which nobody comes to pull.
+_BRIDGED = [
+    "harbor-bridge",
+    "kraken-build-index",
+    "kraken-origin",
+    "kraken-tracker",
+]
+BRIDGED_PROGRAMS = [_PROGRAMS[name] for name in _BRIDGED]
+
 def program_arguments():
     """Names and paths of the programs, as arguments."""
     return _program_arguments(_PROGRAMS)
+
+def bridged_program_arguments():
+    """The same, of BRIDGED_PROGRAMS."""
+    return _program_arguments({name: _PROGRAMS[name] for name in _BRIDGED})
 
 def _program_arguments(programs):
     return ["--program=%s=$(rootpath %s)" % item for item in programs.items()]

@@ -7,7 +7,7 @@ LAYERS = [
     ["storage", "registry", "cluster"],
     ["backend", "swarm"],
     ["access", "peer_wire", "sim", "rpc"],
-    ["daemon_base"],
+    ["daemon_base", "redis"],
     ["agent", "origin", "tracker", "build_index", "proxy", "harbor_bridge", "krakenctl"],
     ["testlab"],
 ]
@@ -28,6 +28,7 @@ ROOM_PACKAGES = {
     "origin": "kraken/origin",
     "peer_wire": "kraken/peer_wire",
     "proxy": "kraken/proxy",
+    "redis": "kraken/redis",
     "registry": "kraken/registry",
     "rpc": "kraken/rpc",
     "sim": "kraken/sim",

@@ -2,6 +2,8 @@
 #define HARBOR_BRIDGE_RECONCILE_RECONCILER_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,9 +48,16 @@ struct ReconcileStatus {
 // Thread-safe.
 class Reconciler {
  public:
-  // `harbors`, `store`, `sink` and `clock` outlive it.
+  // A round has ended that began at this time by the host's clock: what the Harbor had then is
+  // known or has become work. Not called where a part of the Harbor could not be read. From the
+  // thread of each Harbor.
+  using OnRound = std::function<void(const std::string& harbor, absl::Time begun)>;
+  // How much the clocks of two bridges' hosts and of Harbor may differ.
+  static constexpr absl::Duration kClockMargin = absl::Minutes(5);
+
+  // `harbors`, `store`, `sink` and `clock` outlive it. `on_round` may be null.
   Reconciler(ReconcileOptions options, const Harbors* harbors, std::vector<ReconcileTarget> targets,
-             ReconcileStore* store, ReconcileSink* sink,
+             ReconcileStore* store, ReconcileSink* sink, OnRound on_round = nullptr,
              const kraken::Clock* clock = &kraken::SystemClock::Get());
   ~Reconciler();
   Reconciler(const Reconciler&) = delete;
@@ -60,10 +69,18 @@ class Reconciler {
   // must have been shut down, or its requests end in their time. Blocks.
   void StopAndWait();
 
-  // Events were lost: one could not be read, a registry was restarted, or this bridge has taken
-  // over from another. A round now, or once more if one is under way; a full one, unless the last
-  // ended less than an hour ago. May be called at any rate. `reason` is for people. An unknown
-  // Harbor: no effect.
+  // Whether rounds may run; true at first. When it becomes false, one under way stops between two
+  // requests and goes on later. A bare registry is read all the same: it tells no times, so that
+  // what is new there is known only to who knew it before.
+  void SetActive(bool active);
+  // This bridge has taken over from another, and rounds may run: one now, as by Trigger(). A
+  // Harbor's images that were pushed before its time in `done_until` (by the other's clock) are
+  // done; without a time, what this bridge itself has known holds.
+  void TakeOver(const std::map<std::string, absl::Time>& done_until);
+
+  // Events were lost: one could not be read, or a registry was restarted. A round now, or once more
+  // if one is under way; a full one, unless the last ended less than an hour ago. May be called at
+  // any rate. `reason` is for people. An unknown Harbor: no effect.
   void Trigger(absl::string_view harbor, absl::string_view reason);
   void TriggerAll(absl::string_view reason);
 

@@ -1,9 +1,17 @@
 #include "harbor_bridge/reconcile/reconciler.h"
 
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "harbor_bridge/harbor/testing/fake_harbor.h"
 #include "harbor_bridge/reconcile/job_sink.h"
 #include "harbor_bridge/reconcile/recording_sink.h"
@@ -26,6 +34,19 @@ Harbor MakeHarbor(const std::string& name, const std::string& host) {
   harbor.host = host;
   return harbor;
 }
+
+// Harbor's clock: the machine's, or later.
+class HarborClock final : public kraken::Clock {
+ public:
+  absl::Time Now() const override { return absl::Now() + absl::Seconds(ahead_s_.load()); }
+  kraken::MonotonicTime MonotonicNow() const override {
+    return kraken::SystemClock::Get().MonotonicNow();
+  }
+  void Advance(absl::Duration step) { ahead_s_ += absl::ToInt64Seconds(step); }
+
+ private:
+  std::atomic<int64_t> ahead_s_{0};
+};
 
 class ReconcilerTest : public ::testing::Test {
  protected:
@@ -52,7 +73,12 @@ class ReconcilerTest : public ::testing::Test {
       options.trigger_spacing = absl::ZeroDuration();
     }
     reconciler_ =
-        std::make_unique<Reconciler>(options, &harbors_, std::move(targets), store_.get(), &sink_);
+        std::make_unique<Reconciler>(options, &harbors_, std::move(targets), store_.get(), &sink_,
+                                     [this](const std::string& harbor, absl::Time begun) {
+                                       absl::MutexLock lock(&mu_);
+                                       begun_[harbor] = begun;
+                                     });
+    reconciler_->SetActive(active_);
     reconciler_->Start();
   }
   ReconcileStatus WaitFor(size_t index,
@@ -69,12 +95,16 @@ class ReconcilerTest : public ::testing::Test {
     });
   }
 
-  FakeHarbor eu_;
+  HarborClock harbor_clock_;
+  FakeHarbor eu_{{.clock = &harbor_clock_}};
   FakeHarbor us_;
   kraken::net::BlockingHttpClient http_{kraken::net::HttpClientOptions()};
   Harbors harbors_{{MakeHarbor("eu", ""), MakeHarbor("us", "us.example")}};
   std::unique_ptr<ReconcileStore> store_;
   RecordingSink sink_;
+  bool active_ = true;
+  absl::Mutex mu_;
+  std::map<std::string, absl::Time> begun_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<Reconciler> reconciler_;
 };
 
@@ -146,6 +176,74 @@ TEST_F(ReconcilerTest, LostEventsAreLookedForEverywhere) {
   WaitForRounds(0, 3);
   ASSERT_OK_AND_ASSIGN(const RoundState next, store_->GetRound("eu"));
   EXPECT_FALSE(next.full) << "at most one an hour";
+}
+
+TEST_F(ReconcilerTest, AStandbyAsksNothingAndLooksBackToTheWatermarkWhenItTakesOver) {
+  eu_.Push("team/app", "before", "one");
+  active_ = false;
+  Start({.interval = absl::Milliseconds(1)});
+  reconciler_->Trigger("eu", "a registry was restarted");
+  harbor_clock_.Advance(absl::Minutes(1));
+  // Clocks may differ by the margin.
+  const absl::Time done = harbor_clock_.Now() + Reconciler::kClockMargin;
+  harbor_clock_.Advance(absl::Minutes(1));
+  eu_.Push("team/app", "missed", "two");
+  us_.Push("team/app", "missed", "three");
+  EXPECT_EQ(eu_.request_count() + us_.request_count(), 0);
+  reconciler_->TakeOver({{"eu", done}});
+  WaitForRounds(0, 1);
+  WaitForRounds(1, 1);
+  std::vector<std::string> work = sink_.TakeWork();
+  std::sort(work.begin(), work.end());
+  // Without a watermark it looks back as at any first start.
+  EXPECT_THAT(work, ElementsAre("eu/team/app:missed", "us/team/app:missed"));
+}
+
+TEST_F(ReconcilerTest, AfterATakeOverARoundThatWasUnderWayBeginsAnew) {
+  // As exact as the store is.
+  const absl::Time now = absl::FromUnixMicros(absl::ToUnixMicros(absl::Now()));
+  // As a former life left it: the first page of the project is done.
+  ASSERT_OK(store_->PutRound("eu", {.number = 4, .open = true, .floor = now - absl::Hours(1)}));
+  ASSERT_OK(store_->CommitPage(
+      "eu", "team", {.watermark = now - absl::Hours(1), .round = 4, .ended = true, .newest = now},
+      {}));
+  eu_.Push("team/app", "missed", "two");
+  active_ = false;
+  Start({});
+  reconciler_->TakeOver({{"eu", now}, {"us", now}});
+  sink_.WaitForWork(1);
+  EXPECT_THAT(sink_.TakeWork(), ElementsAre("eu/team/app:missed"));
+  WaitForRounds(0, 1);
+  ASSERT_OK_AND_ASSIGN(const RoundState round, store_->GetRound("eu"));
+  EXPECT_EQ(reconciler_->status()[0].last_reason, "take-over");
+  EXPECT_EQ(round.number, 5);
+  EXPECT_EQ(round.floor, now - Reconciler::kClockMargin);
+}
+
+TEST_F(ReconcilerTest, ARoundUnderWayStopsWhenItMayRunNoMore) {
+  eu_.Push("team/app", "v1", "one");
+  eu_.Hang(true);
+  Start({});
+  while (eu_.request_count() == 0) std::this_thread::yield();
+  reconciler_->SetActive(false);
+  eu_.Hang(false);
+  WaitFor(0, [](const ReconcileStatus& status) { return !status.running; });
+  EXPECT_EQ(reconciler_->status()[0].failures, 0u);
+  EXPECT_EQ(reconciler_->status()[0].rounds, 0u);
+}
+
+TEST_F(ReconcilerTest, TellsOfRoundsThatCouldReadEverything) {
+  eu_.Push("team/app", "v1", "one");
+  const absl::Time before = absl::Now();
+  Start({});
+  WaitForRounds(0, 1);
+  const auto told = [this] {
+    absl::MutexLock lock(&mu_);
+    return begun_;
+  };
+  ASSERT_TRUE(told().contains("eu"));
+  EXPECT_GE(told()["eu"], before);
+  EXPECT_LE(told()["eu"], absl::Now());
 }
 
 TEST(JobSinkTest, WhatIsFoundWaitsBehindEvents) {

@@ -154,6 +154,9 @@ void ApiRoutes::AddReads(kraken::net::Router& router) {
   get("/api/v1/counters", [this, report](const Exchange& exchange) {
     Reply(exchange, [report]() -> absl::StatusOr<json> { return report->Events(); });
   });
+  get("/api/v1/lease", [this, report](const Exchange& exchange) {
+    Reply(exchange, [report]() -> absl::StatusOr<json> { return report->Lease(); });
+  });
   get("/api/v1/routes", [this, report](const Exchange& exchange) {
     Reply(exchange, [report]() -> absl::StatusOr<json> { return report->RouteList(); });
   });

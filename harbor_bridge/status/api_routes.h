@@ -35,6 +35,7 @@ struct ApiParts {
 //   POST   /api/v1/dead-letters/drop           the same
 //   GET    /api/v1/harbors                     with their health and what they have to do
 //   GET    /api/v1/counters                    what came in
+//   GET    /api/v1/lease                       whether this bridge works, or which one does
 //   GET    /api/v1/routes                      the rules
 //   GET    /api/v1/routes/explain?image=       what they say of an image
 //   POST   /api/v1/preheats                    {"images": ["…"], "platforms": ["linux/amd64"],

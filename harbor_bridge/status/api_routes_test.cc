@@ -45,6 +45,19 @@ class ApiRoutesTest : public ::testing::Test {
   TestStatusServer server_;
 };
 
+TEST_F(ApiRoutesTest, SaysWhoHoldsTheLease) {
+  EXPECT_TRUE(Get("/api/v1/lease").is_null());
+  server_.SetLease(LeaseView{
+      .name = "eu", .held = false, .epoch = 7, .holder = "b:10050#1", .problem = "Redis is down"});
+  const nlohmann::json lease = Get("/api/v1/lease");
+  EXPECT_EQ(lease["name"], "eu");
+  EXPECT_EQ(lease["held"], false);
+  EXPECT_EQ(lease["epoch"], 7);
+  EXPECT_EQ(lease["holder"], "b:10050#1");
+  EXPECT_EQ(lease["text"],
+            "standby: b:10050#1 holds the lease \"eu\" under epoch 7; Redis is down");
+}
+
 TEST_F(ApiRoutesTest, ARunningJobShowsItsProgress) {
   server_.Hold("eu/a/b:1");
   Put("1");

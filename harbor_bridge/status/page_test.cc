@@ -102,6 +102,16 @@ TEST_F(PageTest, NamesWhatIsWrongWithAHarbor) {
   EXPECT_THAT(TextOf("#harbors tr:nth-child(1)"), HasSubstr("well"));
 }
 
+TEST_F(PageTest, SaysWhetherThisBridgeWorks) {
+  OpenPage();
+  EXPECT_THAT(browser_->Evaluate("document.querySelector('#lease').hidden"),
+              kraken::IsOkAndHolds(true));
+  server_->SetLease(LeaseView{.name = "eu", .held = false, .epoch = 7, .holder = "b:10050#1"});
+  ASSERT_OK(WaitForText("#lease", "standby: b:10050#1 holds the lease \"eu\" under epoch 7"));
+  server_->SetLease(LeaseView{.name = "eu", .held = true, .epoch = 8, .holder = "a:10050"});
+  ASSERT_OK(WaitForText("#lease", "this bridge holds the lease"));
+}
+
 TEST_F(PageTest, DeadLettersAreRetriedAndDroppedByAClick) {
   server_->SetResult("eu/a/b:1", absl::InvalidArgumentError("indexes nest too deep"));
   server_->SetResult("eu/a/b:2", absl::InvalidArgumentError("no manifest"));

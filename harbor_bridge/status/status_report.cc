@@ -151,6 +151,13 @@ json StatusReport::Events() const {
   return counts;
 }
 
+json StatusReport::Lease() const {
+  const std::optional<LeaseView> lease = from_.lease();
+  if (!lease.has_value()) return nullptr;
+  return {{"name", lease->name},     {"held", lease->held},       {"epoch", lease->epoch},
+          {"holder", lease->holder}, {"problem", lease->problem}, {"text", lease->Describe()}};
+}
+
 json StatusReport::RouteList() const {
   json list = json::array();
   for (const RouteRule& rule : from_.routes->rules()) {
@@ -177,6 +184,7 @@ absl::StatusOr<json> StatusReport::Snapshot() const {
   KH_ASSIGN_OR_RETURN(snapshot["pending"], ListJobs(JobState::kPending));
   KH_ASSIGN_OR_RETURN(snapshot["dead"], ListJobs(JobState::kDead));
   snapshot["events"] = Events();
+  snapshot["lease"] = Lease();
   snapshot["running"] = json::array();
   snapshot["recent"] = json::array();
   for (const JobView& view : from_.board->Running()) {

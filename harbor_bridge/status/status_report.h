@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "harbor_bridge/lease/lease_view.h"
 #include "harbor_bridge/routing/routes.h"
 #include "harbor_bridge/status/bridge_admin.h"
 #include "harbor_bridge/work/job_board.h"
@@ -25,6 +26,8 @@ struct StatusSources {
   const JobBoard* board = nullptr;
   // Names and counts of what came in.
   std::function<std::map<std::string, uint64_t>()> events;
+  // Nothing: there is no lease, as this is the only bridge.
+  std::function<std::optional<LeaseView>()> lease;
 };
 
 // What a bridge shows of itself, as JSON; docs/formats.md has the shapes. Thread-safe; methods that
@@ -47,6 +50,8 @@ class StatusReport {
   absl::StatusOr<nlohmann::json> HarborList() const;
 
   nlohmann::json Events() const;
+  // Null: there is none.
+  nlohmann::json Lease() const;
   nlohmann::json RouteList() const;
   // What the routes say of an image. Errors as FindSubject().
   absl::StatusOr<nlohmann::json> Explain(absl::string_view image) const;

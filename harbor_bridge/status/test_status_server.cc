@@ -77,10 +77,15 @@ TestStatusServer::TestStatusServer(bool has_trackers) : well_(Answer(200)), refu
                                                                    .watch = watch_.get(),
                                                                    .dispatcher = dispatcher_.get(),
                                                                    .has_trackers = has_trackers});
-  report_ = std::make_unique<StatusReport>(StatusSources{
-      .admin = bridge_admin_.get(), .routes = routes_.get(), .board = &board_, .events = [] {
-        return std::map<std::string, uint64_t>{{"events", 7}};
-      }});
+  report_ = std::make_unique<StatusReport>(
+      StatusSources{.admin = bridge_admin_.get(),
+                    .routes = routes_.get(),
+                    .board = &board_,
+                    .events =
+                        [] {
+                          return std::map<std::string, uint64_t>{{"events", 7}};
+                        },
+                    .lease = [this] { return lease(); }});
   api_ = std::make_unique<ApiRoutes>(ApiParts{.admin = bridge_admin_.get(),
                                               .report = report_.get(),
                                               .gate = &gate_,
@@ -138,6 +143,16 @@ std::string TestStatusServer::Ask(absl::string_view method, absl::string_view pa
                                "Content-Length: ",
                                body.size(), "\r\n\r\n", body));
   return connection.ReadToEnd();
+}
+
+std::optional<LeaseView> TestStatusServer::lease() {
+  absl::MutexLock lock(&mu_);
+  return lease_;
+}
+
+void TestStatusServer::SetLease(std::optional<LeaseView> lease) {
+  absl::MutexLock lock(&mu_);
+  lease_ = std::move(lease);
 }
 
 void TestStatusServer::SetResult(const std::string& key, Dispatcher::Result result) {

@@ -2,6 +2,7 @@
 #define HARBOR_BRIDGE_STATUS_TEST_STATUS_SERVER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "harbor_bridge/lease/lease_view.h"
 #include "harbor_bridge/routing/harbors.h"
 #include "harbor_bridge/routing/routes.h"
 #include "harbor_bridge/status/api_routes.h"
@@ -43,6 +45,9 @@ class TestStatusServer {
   // A request from this host; the answer's head and body.
   std::string Ask(absl::string_view method, absl::string_view path, absl::string_view body = "");
 
+  // Nothing at first.
+  void SetLease(std::optional<LeaseView> lease) ABSL_LOCKS_EXCLUDED(mu_);
+
   // From now on, jobs with this key end so; others with OK.
   void SetResult(const std::string& key, Dispatcher::Result result) ABSL_LOCKS_EXCLUDED(mu_);
   // Jobs with this key stop half way until they are cancelled or Release().
@@ -58,12 +63,14 @@ class TestStatusServer {
   void StopApi();
 
  private:
+  std::optional<LeaseView> lease() ABSL_LOCKS_EXCLUDED(mu_);
   Dispatcher::Result RunJob(const kraken::storage::Job& job,
                             const kraken::registry::Cancellation& cancellation);
 
   absl::Mutex mu_;
   absl::flat_hash_map<std::string, Dispatcher::Result> results_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, bool> held_ ABSL_GUARDED_BY(mu_);
+  std::optional<LeaseView> lease_ ABSL_GUARDED_BY(mu_);
 
   kraken::SystemBitGen bits_;
   kraken::net::BlockingHttpClient http_{kraken::net::HttpClientOptions()};

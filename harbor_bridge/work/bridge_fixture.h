@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "gtest/gtest.h"
+#include "harbor_bridge/lease/write_leave.h"
 #include "harbor_bridge/routing/harbors.h"
 #include "harbor_bridge/work/agent_orders.h"
 #include "harbor_bridge/work/cluster_writer.h"
@@ -36,6 +37,7 @@
 #include "kraken/rpc/origin_service.h"
 #include "kraken/rpc/rpc_test_util.h"
 #include "kraken/rpc/tracker_client.h"
+#include "kraken/rpc/write_epoch.h"
 #include "re2/re2.h"
 
 namespace harbor_bridge {
@@ -43,12 +45,42 @@ namespace harbor_bridge {
 inline constexpr char kManifestType[] = "application/vnd.oci.image.manifest.v1+json";
 inline constexpr char kIndexType[] = "application/vnd.oci.image.index.v1+json";
 
+// A lease that is held, or not, as the test says.
+class TestLeave final : public WriteLeave {
+ public:
+  absl::StatusOr<kraken::rpc::v1::WriteEpoch> Epoch() const override {
+    absl::MutexLock lock(&mu_);
+    if (!held_) return absl::AbortedError("standby");
+    return epoch_;
+  }
+  absl::Status Ended(const absl::Status& answer) override {
+    return kraken::rpc::SeenEpoch(answer).has_value() ? absl::AbortedError(answer.message())
+                                                      : answer;
+  }
+  void Hold(const std::string& lease, uint64_t epoch) {
+    absl::MutexLock lock(&mu_);
+    held_ = true;
+    epoch_.set_lease(lease);
+    epoch_.set_epoch(epoch);
+  }
+  void Lose() {
+    absl::MutexLock lock(&mu_);
+    held_ = false;
+  }
+
+ private:
+  mutable absl::Mutex mu_;
+  bool held_ ABSL_GUARDED_BY(mu_) = true;
+  kraken::rpc::v1::WriteEpoch epoch_ ABSL_GUARDED_BY(mu_);
+};
+
 class NotingOrigin : public kraken::rpc::OriginHandler {
  public:
   void OnPrefetch(kraken::rpc::v1::PrefetchRequest request,
                   std::shared_ptr<kraken::rpc::ProgressOutlet> outlet) override {
     absl::MutexLock lock(&mu_);
     asked_.insert(kraken::rpc::DigestFromBytes(request.digest())->ToString());
+    epochs_.insert(request.write_epoch().epoch());
     namespaces_.insert(request.namespace_());
     if (hold_) {
       held_.push_back(outlet);
@@ -77,6 +109,7 @@ class NotingOrigin : public kraken::rpc::OriginHandler {
     const std::string digest = kraken::rpc::DigestFromBytes(request.digest())->ToString();
     kraken::rpc::v1::EvictManifestReply evicted;
     absl::MutexLock lock(&mu_);
+    epochs_.insert(request.write_epoch().epoch());
     ++evictions_asked_;
     if (auto it = manifests_.find(digest); it != manifests_.end()) {
       evicted.set_was_here(true);
@@ -126,6 +159,11 @@ class NotingOrigin : public kraken::rpc::OriginHandler {
     absl::MutexLock lock(&mu_);
     return namespaces_;
   }
+  // Of all orders.
+  absl::btree_set<uint64_t> epochs() {
+    absl::MutexLock lock(&mu_);
+    return epochs_;
+  }
   // What it has, for EvictManifest.
   void PutManifest(const std::string& digest, const std::string& body) {
     absl::MutexLock lock(&mu_);
@@ -149,6 +187,7 @@ class NotingOrigin : public kraken::rpc::OriginHandler {
   absl::btree_set<std::string> looked_for_ ABSL_GUARDED_BY(mu_);
   absl::btree_set<std::string> asked_ ABSL_GUARDED_BY(mu_);
   absl::btree_set<std::string> namespaces_ ABSL_GUARDED_BY(mu_);
+  absl::btree_set<uint64_t> epochs_ ABSL_GUARDED_BY(mu_);
   absl::btree_map<std::string, std::string> manifests_ ABSL_GUARDED_BY(mu_);
   int evictions_asked_ ABSL_GUARDED_BY(mu_) = 0;
 };
@@ -189,9 +228,10 @@ class BridgeFixture : public ::testing::Test {
           std::make_unique<kraken::rpc::TrackerClient>(&loop_.loop(), directory_.get());
     });
     agents_ = std::make_unique<AgentOrders>(&loop_.loop(), trackers_.get(), tracker_client_.get());
-    prefetcher_ = std::make_unique<OriginPrefetcher>(&loop_.loop(), cluster_.get(), client_.get());
+    prefetcher_ =
+        std::make_unique<OriginPrefetcher>(&loop_.loop(), cluster_.get(), client_.get(), &leave_);
     writer_ = std::make_unique<ClusterWriter>(&loop_.loop(), build_index_.get(), cluster_.get(),
-                                              client_.get());
+                                              client_.get(), &leave_);
 
     std::vector<Harbor> harbors(1);
     harbors[0].name = "eu";
@@ -269,6 +309,16 @@ class BridgeFixture : public ::testing::Test {
     absl::MutexLock lock(&mu_);
     return dropped_;
   }
+  // Of all writes.
+  absl::btree_set<uint64_t> build_index_epochs() {
+    absl::MutexLock lock(&mu_);
+    return build_index_epochs_;
+  }
+  // From now on it refuses all writes with this.
+  void RefuseWrites(absl::Status refusal) {
+    absl::MutexLock lock(&mu_);
+    refusal_ = std::move(refusal);
+  }
   std::vector<std::string> tokens() {
     absl::MutexLock lock(&mu_);
     return tokens_;
@@ -296,19 +346,15 @@ class BridgeFixture : public ::testing::Test {
            [](const kraken::rpc::v1::GetTagRequest&, kraken::rpc::BuildIndexService::Reply reply) {
              reply(absl::UnimplementedError("not in this test"));
            },
-       .put_tag =
-           [](const kraken::rpc::v1::PutTagRequest& request,
-              kraken::rpc::BuildIndexService::Reply reply) {
-             kraken::rpc::v1::GetTagReply stored;
-             stored.set_digest(request.digest());
-             reply(stored);
-           },
+       .put_tag = [this](const kraken::rpc::v1::PutTagRequest& request,
+                         kraken::rpc::BuildIndexService::Reply reply) { reply(NotePut(request)); },
        .drop_tags =
            [this](const kraken::rpc::v1::DropTagsRequest& request,
                   kraken::rpc::BuildIndexService::DropReply reply) { reply(NoteDrop(request)); }}};
   kraken::rpc::TestProcess build_index_process_{origin_loop_, {&build_index_service_}};
   NotingTracker tracker_;
 
+  TestLeave leave_;
   kraken::net::LoopThread loop_{"control"};
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
   std::unique_ptr<kraken::rpc::OriginClient> client_;
@@ -323,9 +369,22 @@ class BridgeFixture : public ::testing::Test {
   kraken::registry::Cancellation cancellation_;
 
  private:
-  kraken::rpc::v1::DropTagsReply NoteDrop(const kraken::rpc::v1::DropTagsRequest& request) {
+  absl::StatusOr<kraken::rpc::v1::GetTagReply> NotePut(
+      const kraken::rpc::v1::PutTagRequest& request) {
+    absl::MutexLock lock(&mu_);
+    if (!refusal_.ok()) return refusal_;
+    build_index_epochs_.insert(request.write_epoch().epoch());
+    kraken::rpc::v1::GetTagReply stored;
+    stored.set_digest(request.digest());
+    return stored;
+  }
+
+  absl::StatusOr<kraken::rpc::v1::DropTagsReply> NoteDrop(
+      const kraken::rpc::v1::DropTagsRequest& request) {
     kraken::rpc::v1::DropTagsReply reply;
     absl::MutexLock lock(&mu_);
+    if (!refusal_.ok()) return refusal_;
+    build_index_epochs_.insert(request.write_epoch().epoch());
     std::string which = request.tag();
     if (!request.digest().empty()) {
       which = absl::StrCat("@", kraken::rpc::DigestFromBytes(request.digest())->ToString());
@@ -344,6 +403,8 @@ class BridgeFixture : public ::testing::Test {
 
   absl::Mutex mu_;
   std::vector<std::string> dropped_ ABSL_GUARDED_BY(mu_);
+  absl::btree_set<uint64_t> build_index_epochs_ ABSL_GUARDED_BY(mu_);
+  absl::Status refusal_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> tokens_ ABSL_GUARDED_BY(mu_);
   std::vector<kraken::Digest> had_ ABSL_GUARDED_BY(mu_);
 };

@@ -9,6 +9,7 @@ namespace harbor_bridge {
 absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Create(kraken::net::EventLoop* loop,
                                                          kraken::rpc::ChannelDirectory* directory,
                                                          kraken::rpc::OriginClient* origin_client,
+                                                         WriteLeave* leave,
                                                          const ClusterOptions& options) {
   KH_ASSIGN_OR_RETURN(auto build_index,
                       kraken::rpc::BuildIndexClient::Create(loop, directory, options.build_index));
@@ -23,7 +24,7 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Create(kraken::net::EventLoop*
   }
   return std::unique_ptr<Cluster>(new Cluster(loop, directory, options, std::move(build_index),
                                               std::move(origins), std::move(trackers),
-                                              origin_client));
+                                              origin_client, leave));
 }
 
 Cluster::Cluster(kraken::net::EventLoop* loop, kraken::rpc::ChannelDirectory* directory,
@@ -31,7 +32,7 @@ Cluster::Cluster(kraken::net::EventLoop* loop, kraken::rpc::ChannelDirectory* di
                  std::unique_ptr<kraken::rpc::BuildIndexClient> build_index,
                  std::unique_ptr<kraken::cluster::ClusterMonitor> origins,
                  std::unique_ptr<kraken::cluster::ClusterMonitor> trackers,
-                 kraken::rpc::OriginClient* origin_client)
+                 kraken::rpc::OriginClient* origin_client, WriteLeave* leave)
     : name_(options.name),
       names_with_host_(options.names_with_host),
       agents_timeout_(options.agents_timeout),
@@ -39,8 +40,8 @@ Cluster::Cluster(kraken::net::EventLoop* loop, kraken::rpc::ChannelDirectory* di
       origins_(std::move(origins)),
       trackers_(std::move(trackers)),
       tracker_client_(loop, directory),
-      prefetcher_(loop, origins_.get(), origin_client),
-      writer_(loop, build_index_.get(), origins_.get(), origin_client) {
+      prefetcher_(loop, origins_.get(), origin_client, leave),
+      writer_(loop, build_index_.get(), origins_.get(), origin_client, leave) {
   if (trackers_ == nullptr) return;
   agents_ = std::make_unique<AgentOrders>(loop, trackers_.get(), &tracker_client_);
 }

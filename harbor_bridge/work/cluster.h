@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "harbor_bridge/lease/write_leave.h"
 #include "harbor_bridge/work/agent_orders.h"
 #include "harbor_bridge/work/cluster_writer.h"
 #include "harbor_bridge/work/image_prefetch.h"
@@ -40,6 +41,7 @@ class Cluster {
   static absl::StatusOr<std::unique_ptr<Cluster>> Create(kraken::net::EventLoop* loop,
                                                          kraken::rpc::ChannelDirectory* directory,
                                                          kraken::rpc::OriginClient* origin_client,
+                                                         WriteLeave* leave,
                                                          const ClusterOptions& options);
 
   // Names of origins that answer.
@@ -57,7 +59,7 @@ class Cluster {
           const ClusterOptions& options, std::unique_ptr<kraken::rpc::BuildIndexClient> build_index,
           std::unique_ptr<kraken::cluster::ClusterMonitor> origins,
           std::unique_ptr<kraken::cluster::ClusterMonitor> trackers,
-          kraken::rpc::OriginClient* origin_client);
+          kraken::rpc::OriginClient* origin_client, WriteLeave* leave);
 
   const std::string name_;
   const bool names_with_host_;

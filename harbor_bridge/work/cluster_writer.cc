@@ -44,14 +44,36 @@ struct Eviction {
   absl::Status failure;
 };
 
+const absl::Status& StatusOf(const absl::Status& answer) { return answer; }
+
+template <typename T>
+const absl::Status& StatusOf(const absl::StatusOr<T>& answer) {
+  return answer.status();
+}
+
 }  // namespace
+
+template <typename Answer, typename Request>
+Answer ClusterWriter::Write(
+    Request request, std::function<void(const Request&, std::function<void(Answer)>)> begin) {
+  KH_ASSIGN_OR_RETURN(*request.mutable_write_epoch(), leave_->Epoch());
+  Answer answer = CallAndWait<Answer>(
+      loop_, [request = std::move(request), begin = std::move(begin)](
+                 std::function<void(Answer)> done) { begin(request, std::move(done)); });
+  if (!answer.ok()) return leave_->Ended(StatusOf(answer));
+  return answer;
+}
 
 absl::Status ClusterWriter::PutTag(const kraken::Namespace& ns, const kraken::Tag& tag,
                                    const kraken::Digest& digest, uint64_t revision) {
-  using Answer = absl::Status;
-  return CallAndWait<Answer>(
-      loop_, [this, ns, tag, digest, revision](std::function<void(Answer)> done) {
-        build_index_->PutTag(ns, tag, {.digest = digest, .revision = revision}, done);
+  kraken::rpc::v1::PutTagRequest request;
+  request.set_namespace_(ns.ToString());
+  request.set_tag(tag.ToString());
+  request.set_digest(kraken::rpc::ToBytes(digest));
+  request.set_revision(revision);
+  return Write<absl::Status, kraken::rpc::v1::PutTagRequest>(
+      std::move(request), [this](const auto& ready, std::function<void(absl::Status)> done) {
+        build_index_->PutTag(ready, std::move(done));
       });
 }
 
@@ -88,11 +110,12 @@ absl::StatusOr<ClusterWriter::Digests> ClusterWriter::DropAllTagsBut(
 absl::StatusOr<ClusterWriter::Digests> ClusterWriter::Drop(
     kraken::rpc::v1::DropTagsRequest request) {
   using Answer = absl::StatusOr<kraken::rpc::v1::DropTagsReply>;
-  KH_ASSIGN_OR_RETURN(const kraken::rpc::v1::DropTagsReply reply,
-                      CallAndWait<Answer>(loop_, [this, request = std::move(request)](
-                                                     std::function<void(Answer)> done) {
-                        build_index_->DropTags(request, done);
-                      }));
+  KH_ASSIGN_OR_RETURN(
+      const kraken::rpc::v1::DropTagsReply reply,
+      (Write<Answer, kraken::rpc::v1::DropTagsRequest>(
+          std::move(request), [this](const auto& ready, std::function<void(Answer)> done) {
+            build_index_->DropTags(ready, done);
+          })));
   Digests digests;
   for (const kraken::rpc::v1::DroppedTag& tag : reply.dropped()) {
     KH_ASSIGN_OR_RETURN(const kraken::Digest digest, kraken::rpc::DigestFromBytes(tag.digest()));
@@ -113,33 +136,37 @@ absl::StatusOr<std::string> ClusterWriter::EvictManifest(const kraken::Digest& d
 
 absl::StatusOr<std::string> ClusterWriter::EvictOnce(const kraken::Digest& digest) {
   using Answer = absl::StatusOr<std::string>;
-  return CallAndWait<Answer>(loop_, [this, digest](std::function<void(Answer)> done) {
-    // Those that are down are asked too: they still have it when they are back.
-    const std::vector<std::string> hosts = cluster_->ring()->members();
-    if (hosts.empty()) {
-      done(absl::UnavailableError("no origin is known (origin.hosts)"));
-      return;
-    }
-    auto eviction = std::make_shared<Eviction>();
-    eviction->missing = hosts.size();
-    for (const std::string& host : hosts) {
-      origins_->EvictManifest(
-          host, digest, kOriginTimeout,
-          [eviction, host, done](absl::StatusOr<kraken::rpc::v1::EvictManifestReply> reply) {
-            if (!reply.ok()) {
-              eviction->failure.Update(kraken::Annotate(reply.status(), host));
-            } else if (reply->was_here()) {
-              eviction->manifest = reply->manifest();
-            }
-            if (--eviction->missing > 0) return;
-            if (eviction->failure.ok()) {
-              done(std::move(eviction->manifest));
-            } else {
-              done(eviction->failure);
-            }
-          });
-    }
-  });
+  using Request = kraken::rpc::v1::EvictManifestRequest;
+  Request unready;
+  unready.set_digest(kraken::rpc::ToBytes(digest));
+  return Write<Answer, Request>(
+      std::move(unready), [this](const Request& request, std::function<void(Answer)> done) {
+        // Those that are down are asked too: they still have it when they are back.
+        const std::vector<std::string> hosts = cluster_->ring()->members();
+        if (hosts.empty()) {
+          done(absl::UnavailableError("no origin is known (origin.hosts)"));
+          return;
+        }
+        auto eviction = std::make_shared<Eviction>();
+        eviction->missing = hosts.size();
+        for (const std::string& host : hosts) {
+          origins_->EvictManifest(
+              host, request, kOriginTimeout,
+              [eviction, host, done](absl::StatusOr<kraken::rpc::v1::EvictManifestReply> reply) {
+                if (!reply.ok()) {
+                  eviction->failure.Update(kraken::Annotate(reply.status(), host));
+                } else if (reply->was_here()) {
+                  eviction->manifest = reply->manifest();
+                }
+                if (--eviction->missing > 0) return;
+                if (eviction->failure.ok()) {
+                  done(std::move(eviction->manifest));
+                } else {
+                  done(eviction->failure);
+                }
+              });
+        }
+      });
 }
 
 }  // namespace harbor_bridge

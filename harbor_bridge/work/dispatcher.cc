@@ -53,6 +53,16 @@ void Dispatcher::Start() {
   Tick();
 }
 
+void Dispatcher::SetActive(bool active) {
+  active_ = active;
+  if (active) return FillAll();
+  absl::MutexLock lock(&mu_);
+  for (auto& [key, running] : running_) {
+    running.cut_off = true;
+    running.cancellation.Cancel();
+  }
+}
+
 void Dispatcher::Tick() {
   FillAll();
   tick_timer_ = loop_->RunAfter(kTick, [this] { Tick(); });
@@ -69,7 +79,7 @@ void Dispatcher::Fill(size_t lane) {
     return;
   }
   const int free = lanes_[lane].slots - state.taken;
-  if (!started_ || free <= 0 || stopping()) return;
+  if (!started_ || !active_ || free <= 0 || stopping()) return;
   state.taken += free;
   state.asking = true;
   queue_->Claim(free, lanes_[lane].kind,
@@ -101,7 +111,8 @@ void Dispatcher::RunJob(size_t lane, const kraken::storage::Job& job) {
   {
     absl::MutexLock lock(&mu_);
     ++stats_[lane].running;
-    if (stopping_) running.cancellation.Cancel();
+    if (stopping_ || !active_) running.cancellation.Cancel();
+    running.cut_off = !active_;
     running_[job.key] = running;
   }
   const absl::Status submitted =
@@ -120,22 +131,39 @@ void Dispatcher::OnFinished(size_t lane, const kraken::storage::Job& job, const 
   --states_[lane].taken;
   bool cancelled = false;
   bool given_up = false;
+  bool given_back = false;
   {
     absl::MutexLock lock(&mu_);
     --stats_[lane].running;
     auto it = running_.find(job.key);
+    bool cut_off = absl::IsAborted(result.status());
     if (it != running_.end()) {
       cancelled = it->second.by_operator;
+      cut_off |= it->second.cut_off;
       running_.erase(it);
     }
     given_up = stopping_ && !result.ok() && !cancelled;
-    if (!given_up) ++(result.ok() ? stats_[lane].done : stats_[lane].failed);
+    given_back = cut_off && !result.ok() && !cancelled;
+    if (!given_up && !given_back) ++(result.ok() ? stats_[lane].done : stats_[lane].failed);
   }
   // A job that was given up stays claimed: the next start finds it pending.
   if (given_up) return;
-  StoreEnd(job, result, cancelled);
-  if (on_end_) on_end_(job, result);
+  if (given_back) {
+    GiveBack(job);
+  } else {
+    StoreEnd(job, result, cancelled);
+    if (on_end_) on_end_(job, result);
+  }
   Fill(lane);
+}
+
+void Dispatcher::GiveBack(const kraken::storage::Job& job) {
+  queue_->Return(job.key, job.claim_id, [key = job.key](const absl::Status& stored) {
+    if (!stored.ok()) {
+      kraken::telemetry::LogError("a job can't be given back; it waits for the next start",
+                                  {{"job", key}, {"reason", stored}});
+    }
+  });
 }
 
 void Dispatcher::StoreEnd(const kraken::storage::Job& job, const Result& result, bool cancelled) {

@@ -40,10 +40,12 @@ class Dispatcher {
   // What is kept of a job that is done.
   using Result = absl::StatusOr<std::string>;
   // Runs one job; blocks. An error is retried unless it can't get better (INVALID_ARGUMENT,
-  // UNIMPLEMENTED, FAILED_PRECONDITION).
+  // UNIMPLEMENTED, FAILED_PRECONDITION). ABORTED: this bridge may not do it now; the job waits as
+  // before, and no attempt is counted.
   using Run =
       std::function<Result(const kraken::storage::Job&, const kraken::registry::Cancellation&)>;
-  // Hears in the loop of each attempt's end, but of those that the process's end cuts off.
+  // Hears in the loop of each attempt's end, but of those that were cut off: by the process's end,
+  // or as the dispatcher was made idle.
   using OnEnd = std::function<void(const kraken::storage::Job&, const Result&)>;
 
   // All outlive it. Becomes the queue's wake-up. Jobs of a kind without a lane stay where they are.
@@ -52,6 +54,9 @@ class Dispatcher {
   ~Dispatcher();
 
   void Start();
+  // Whether there may be work; true at first. Running jobs are given up when it becomes false, and
+  // wait as before.
+  void SetActive(bool active) ABSL_LOCKS_EXCLUDED(mu_);
   // Gives running jobs up (they are tried again after the next start) and joins the workers.
   // Blocks: not in the loop.
   void StopAndWait();
@@ -75,6 +80,8 @@ class Dispatcher {
   struct Running {
     kraken::registry::Cancellation cancellation;
     bool by_operator = false;
+    // As it may not be done here now.
+    bool cut_off = false;
   };
 
   void FillAll();
@@ -84,6 +91,7 @@ class Dispatcher {
   void RunJob(size_t lane, const kraken::storage::Job& job);
   void OnFinished(size_t lane, const kraken::storage::Job& job, const Result& result);
   void StoreEnd(const kraken::storage::Job& job, const Result& result, bool cancelled);
+  void GiveBack(const kraken::storage::Job& job);
   void Tick();
   bool stopping() const ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -95,6 +103,7 @@ class Dispatcher {
   kraken::WorkerPool workers_;
   kraken::net::TimerId tick_timer_ = kraken::net::TimerId::kNone;
   bool started_ = false;
+  bool active_ = true;
   std::vector<LaneState> states_;
   std::shared_ptr<Dispatcher*> alive_;
 

@@ -125,6 +125,52 @@ TEST_F(DispatcherTest, WhatCannotGetBetterIsDeadAtOnceAndSaysWhy) {
   EXPECT_THAT(dead.last_error, HasSubstr("indexes nest too deep"));
 }
 
+TEST_F(DispatcherTest, WhileItMayNotWorkNothingRunsAndNothingIsCounted) {
+  int begun = 0;
+  bool may_end = false;
+  Start([&](const Job&, const kraken::registry::Cancellation& stop) -> Dispatcher::Result {
+    absl::MutexLock lock(&mu_);
+    ++begun;
+    if (may_end) return "done";
+    return WaitForCancellation(stop);
+  });
+  Put("job");
+  const auto has_begun = [&] { return begun > 0; };
+  {
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(&has_begun));
+    begun = 0;
+  }
+  loop_.RunAndWait([&] { dispatcher_->SetActive(false); });
+  const Job waiting = WaitFor("job", JobState::kPending);
+  EXPECT_EQ(waiting.attempts, 0);
+  EXPECT_EQ(waiting.last_error, "");
+  Put("later");
+  EXPECT_EQ(queue_->Get("later")->state, JobState::kPending);
+  EXPECT_EQ(Stats().failed, 0u);
+  {
+    absl::MutexLock lock(&mu_);
+    EXPECT_EQ(begun, 0);
+    may_end = true;
+  }
+  loop_.RunAndWait([&] { dispatcher_->SetActive(true); });
+  EXPECT_EQ(WaitFor("job", JobState::kDone).attempts, 1);
+  WaitFor("later", JobState::kDone);
+}
+
+TEST_F(DispatcherTest, WhatThisBridgeMayNotDoWaitsAsBefore) {
+  int calls = 0;
+  Start([&](const Job&, const kraken::registry::Cancellation&) -> Dispatcher::Result {
+    absl::MutexLock lock(&mu_);
+    // More often than a job may fail.
+    if (++calls < 20) return absl::AbortedError("standby");
+    return "";
+  });
+  Put("job");
+  EXPECT_EQ(WaitFor("job", JobState::kDone).attempts, 1);
+  EXPECT_EQ(Stats().failed, 0u);
+}
+
 TEST_F(DispatcherTest, WhatRunsAtTheEndIsRunAgainAfterTheNextStart) {
   bool begun = false;
   Start([&](const Job&, const kraken::registry::Cancellation& stop) -> Dispatcher::Result {

@@ -13,6 +13,7 @@
 #include "harbor_bridge/work/bridge_fixture.h"
 #include "kraken/base/sha256.h"
 #include "kraken/base/test_util.h"
+#include "kraken/rpc/write_epoch.h"
 
 namespace harbor_bridge {
 namespace {
@@ -67,6 +68,41 @@ class ImageWorkerTest : public BridgeFixture {
     return DigestOf(body);
   }
 };
+
+TEST_F(ImageWorkerTest, AllThatIsWrittenCarriesTheLeasesEpoch) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", "layer", &blobs);
+  leave_.Hold("eu", 9);
+  EXPECT_OK(Look(Tag("latest"), /*expected=*/true));
+  AnswerDropsWith({LeaveBehind(ManifestNamed("gone"))});
+  EXPECT_OK(Look(Tag("gone"), /*expected=*/false));
+  EXPECT_GT(origin_.evictions_asked(), 0);
+  EXPECT_THAT(origin_.epochs(), ElementsAre(9u));
+  EXPECT_THAT(build_index_epochs(), ElementsAre(9u));
+}
+
+TEST_F(ImageWorkerTest, WithoutTheLeaseNothingIsWritten) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", "layer", &blobs);
+  leave_.Lose();
+  EXPECT_THAT(Look(Tag("latest"), /*expected=*/true), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(Look(Tag("gone"), /*expected=*/false), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(origin_.asked(), IsEmpty());
+  EXPECT_THAT(build_index_epochs(), IsEmpty());
+}
+
+TEST_F(ImageWorkerTest, WhatIsRefusedAsTooOldIsNoFaultOfTheJobs) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", "layer", &blobs);
+  leave_.Hold("eu", 8);
+  RefuseWrites(kraken::rpc::StaleEpochError(8, "eu", 9, "wait"));
+  EXPECT_THAT(Look(Tag("latest"), /*expected=*/true),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch 9")));
+  RefuseWrites(absl::OkStatus());
+  origin_.set_answer(kraken::rpc::StaleEpochError(8, "eu", 9, "wait"));
+  EXPECT_THAT(Look(Tag("latest"), /*expected=*/true),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch 9")));
+}
 
 TEST_F(ImageWorkerTest, WhatIsThereIsWarmedWhateverTheEventSaid) {
   absl::btree_set<std::string> blobs;

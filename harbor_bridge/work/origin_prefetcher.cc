@@ -29,6 +29,7 @@ class OriginPrefetcher::Batch : public std::enable_shared_from_this<Batch> {
       : loop_(owner.loop_),
         cluster_(owner.cluster_),
         origins_(owner.origins_),
+        leave_(owner.leave_),
         ns_(ns.ToString()),
         blobs_(std::move(blobs)),
         on_progress_(std::move(on_progress)),
@@ -91,7 +92,13 @@ class OriginPrefetcher::Batch : public std::enable_shared_from_this<Batch> {
                                                              : blob->failures));
       return;
     }
+    absl::StatusOr<kraken::rpc::v1::WriteEpoch> epoch = leave_->Epoch();
+    if (!epoch.ok()) {
+      Done(*blob, epoch.status());
+      return;
+    }
     kraken::rpc::v1::PrefetchRequest request;
+    *request.mutable_write_epoch() = *std::move(epoch);
     request.set_digest(kraken::rpc::ToBytes(DigestOf(*blob)));
     request.set_namespace_(ns_);
     request.set_all_replicas(true);
@@ -102,8 +109,10 @@ class OriginPrefetcher::Batch : public std::enable_shared_from_this<Batch> {
              [self = shared_from_this(), blob](kraken::rpc::v1::PrefetchProgress progress) {
                self->Report(*blob, static_cast<int64_t>(progress.bytes_done()));
              },
-         .on_closed = [self = shared_from_this(),
-                       blob](absl::Status status) { self->OnAnswer(blob, status); }}));
+         .on_closed =
+             [self = shared_from_this(), blob](absl::Status status) {
+               self->OnAnswer(blob, self->leave_->Ended(status));
+             }}));
   }
 
   void OnAnswer(std::shared_ptr<Blob> blob, const absl::Status& status) {
@@ -202,6 +211,7 @@ class OriginPrefetcher::Batch : public std::enable_shared_from_this<Batch> {
   kraken::net::EventLoop* const loop_;
   kraken::cluster::ClusterMonitor* const cluster_;
   kraken::rpc::OriginClient* const origins_;
+  WriteLeave* const leave_;
   const std::string ns_;
   const std::vector<PlannedBlob> blobs_;
   const OnProgress on_progress_;
@@ -223,8 +233,8 @@ class OriginPrefetcher::Batch : public std::enable_shared_from_this<Batch> {
 
 OriginPrefetcher::OriginPrefetcher(kraken::net::EventLoop* loop,
                                    kraken::cluster::ClusterMonitor* cluster,
-                                   kraken::rpc::OriginClient* origins)
-    : loop_(loop), cluster_(cluster), origins_(origins) {}
+                                   kraken::rpc::OriginClient* origins, WriteLeave* leave)
+    : loop_(loop), cluster_(cluster), origins_(origins), leave_(leave) {}
 
 absl::Status OriginPrefetcher::PrefetchAll(const kraken::Namespace& ns,
                                            const std::vector<PlannedBlob>& blobs,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "harbor_bridge/lease/write_leave.h"
 #include "harbor_bridge/work/image_plan.h"
 #include "kraken/base/namespace.h"
 #include "kraken/cluster/cluster_monitor.h"
@@ -26,12 +27,13 @@ class OriginPrefetcher {
 
   // All outlive it, and so does the loop's thread every call.
   OriginPrefetcher(kraken::net::EventLoop* loop, kraken::cluster::ClusterMonitor* cluster,
-                   kraken::rpc::OriginClient* origins);
+                   kraken::rpc::OriginClient* origins, WriteLeave* leave);
 
   // OK once every blob is whole and verified on all of its origins that are alive, and, asked again
   // at the end, still there: an image that is larger than an origin's disk pushes its own blobs
   // out. Else the first error, naming the blob: UNAVAILABLE if no origin of a blob answers, or one
-  // that answers has lost it; CANCELLED. `on_progress` may be null.
+  // that answers has lost it; CANCELLED; ABORTED: this bridge may not write. `on_progress` may be
+  // null.
   absl::Status PrefetchAll(const kraken::Namespace& ns, const std::vector<PlannedBlob>& blobs,
                            const OnProgress& on_progress,
                            const kraken::registry::Cancellation& cancellation);
@@ -42,6 +44,7 @@ class OriginPrefetcher {
   kraken::net::EventLoop* const loop_;
   kraken::cluster::ClusterMonitor* const cluster_;
   kraken::rpc::OriginClient* const origins_;
+  WriteLeave* const leave_;
 };
 
 }  // namespace harbor_bridge

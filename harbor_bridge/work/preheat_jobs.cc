@@ -69,9 +69,9 @@ absl::StatusOr<std::string> PreheatJobs::Run(const kraken::storage::Job& job,
   if (mine.cancelled() && !finding.ok()) {
     return absl::FailedPreconditionError("cancelled by who asked for it");
   }
-  const bool may_get_better = absl::IsUnavailable(finding.status()) ||
-                              absl::IsDeadlineExceeded(finding.status()) ||
-                              absl::IsResourceExhausted(finding.status());
+  const bool may_get_better =
+      absl::IsUnavailable(finding.status()) || absl::IsDeadlineExceeded(finding.status()) ||
+      absl::IsResourceExhausted(finding.status()) || absl::IsAborted(finding.status());
   if (!may_get_better) ForgetToken(job.key);
   if (finding.ok() && finding->exists) return finding->result;
   if (may_get_better) return finding.status();

@@ -14,6 +14,7 @@
 #include "kraken/build_index/tag_hub.h"
 #include "kraken/build_index/tag_table.h"
 #include "kraken/daemon/admin_routes.h"
+#include "kraken/daemon/epoch_fence.h"
 #include "kraken/daemon/http_front.h"
 #include "kraken/daemon/mirrored_counter.h"
 #include "kraken/daemon/rpc_listener.h"
@@ -29,6 +30,7 @@
 #include "kraken/rpc/build_index_service.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/rpc_server.h"
+#include "kraken/rpc/write_epoch.h"
 #include "kraken/telemetry/metrics.h"
 
 namespace kraken::build_index {
@@ -85,6 +87,11 @@ TagHub::Done Through(rpc::BuildIndexService::Reply reply) {
   };
 }
 
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
 // Everything, in the order of construction; destroyed in reverse.
 class BuildIndex final : public daemon::Daemon {
  public:
@@ -102,6 +109,9 @@ class BuildIndex final : public daemon::Daemon {
     auto table = TagTable::Open(config_.localdb.source);
     if (!table.ok()) return daemon::WithExitCode(table.status(), config::kExitDirectoryNotWritable);
     table_ = *std::move(table);
+    auto fence = daemon::EpochFence::Open(&control_, &disk_, {FolderOf(config_.localdb.source)});
+    if (!fence.ok()) return daemon::WithExitCode(fence.status(), config::kExitDirectoryNotWritable);
+    fence_ = *std::move(fence);
     hub_ = std::make_unique<TagHub>(
         &control_, table_.get(), &disk_, &upstream_,
         [this](const Namespace& ns, const Tag& tag) { return backends_->ResolveTag(ns, tag); },
@@ -132,10 +142,10 @@ class BuildIndex final : public daemon::Daemon {
             .get_tag = [this](rpc::v1::GetTagRequest request,
                               rpc::BuildIndexService::Reply reply) { GetTag(request, reply); },
             .put_tag = [this](rpc::v1::PutTagRequest request,
-                              rpc::BuildIndexService::Reply reply) { PutTag(request, reply); },
+                              rpc::BuildIndexService::Reply reply) { AdmitPut(request, reply); },
             .drop_tags =
                 [this](rpc::v1::DropTagsRequest request, rpc::BuildIndexService::DropReply reply) {
-                  DropTags(request, reply);
+                  AdmitDrop(request, reply);
                 }});
     KH_ASSIGN_OR_RETURN(rpc_server_,
                         daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
@@ -163,6 +173,27 @@ class BuildIndex final : public daemon::Daemon {
       return;
     }
     hub_->Get(*ns, *tag, Through(std::move(reply)));
+  }
+
+  void AdmitPut(const rpc::v1::PutTagRequest& request, const rpc::BuildIndexService::Reply& reply) {
+    fence_->Admit(request.write_epoch(), [this, request, reply](const absl::Status& admitted) {
+      if (!admitted.ok()) return Refuse(admitted, reply);
+      PutTag(request, reply);
+    });
+  }
+
+  void AdmitDrop(const rpc::v1::DropTagsRequest& request,
+                 const rpc::BuildIndexService::DropReply& reply) {
+    fence_->Admit(request.write_epoch(), [this, request, reply](const absl::Status& admitted) {
+      if (!admitted.ok()) return Refuse(admitted, reply);
+      DropTags(request, reply);
+    });
+  }
+
+  template <typename Reply>
+  void Refuse(const absl::Status& status, const Reply& reply) {
+    if (rpc::SeenEpoch(status).has_value()) ++stale_writes_;
+    reply(status);
   }
 
   void PutTag(const rpc::v1::PutTagRequest& request, rpc::BuildIndexService::Reply reply) {
@@ -237,6 +268,7 @@ class BuildIndex final : public daemon::Daemon {
     drops_.Set(stats.drops);
     queries_.Set(stats.upstream_queries);
     stale_.Set(stats.served_stale);
+    refused_.Set(stale_writes_);
   }
 
   const BuildIndexConfig config_;
@@ -255,12 +287,17 @@ class BuildIndex final : public daemon::Daemon {
       metrics_.AddCounter("kraken_tag_upstream_queries_total", "Tags asked of backends.")};
   daemon::MirroredCounter stale_{metrics_.AddCounter(
       "kraken_tag_stale_answers_total", "Tags served though no backend could confirm them.")};
+  daemon::MirroredCounter refused_{
+      metrics_.AddCounter("kraken_stale_writes_total",
+                          "Writes of bridges that hold their lease no more, or have none.")};
+  uint64_t stale_writes_ = 0;
   // One thread: SQLite's only writer and reader.
   WorkerPool disk_{1, kMaxQueue, "tags"};
   WorkerPool upstream_{kUpstreamThreads, kMaxQueue, "upstream"};
   net::LoopThread admin_{"http"};
   std::unique_ptr<backend::BackendSet> backends_;
   std::unique_ptr<TagTable> table_;
+  std::unique_ptr<daemon::EpochFence> fence_;
   std::unique_ptr<TagHub> hub_;
   std::unique_ptr<rpc::BuildIndexService> service_;
   std::unique_ptr<rpc::RpcServer> rpc_server_;

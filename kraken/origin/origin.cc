@@ -15,6 +15,7 @@
 #include "kraken/daemon/admin_routes.h"
 #include "kraken/daemon/blob_fetcher.h"
 #include "kraken/daemon/blob_store_config.h"
+#include "kraken/daemon/epoch_fence.h"
 #include "kraken/daemon/http_front.h"
 #include "kraken/daemon/kraken_gate.h"
 #include "kraken/daemon/rpc_listener.h"
@@ -73,6 +74,9 @@ class Origin final : public daemon::Daemon {
     if (!backends.ok()) return daemon::WithExitCode(backends.status(), config::kExitNoBackend);
     backends_ = *std::move(backends);
     KH_ASSIGN_OR_RETURN(store_, daemon::OpenBlobStore(config_.castore, disk_));
+    auto fence = daemon::EpochFence::Open(&control_, &disk_, Directories());
+    if (!fence.ok()) return daemon::WithExitCode(fence.status(), config::kExitDirectoryNotWritable);
+    fence_ = *std::move(fence);
     KH_RETURN_IF_ERROR(JoinCluster());
     KH_RETURN_IF_ERROR(StartNode());
     return Serve();
@@ -102,6 +106,16 @@ class Origin final : public daemon::Daemon {
   }
 
  private:
+  // Of the blobs.
+  std::vector<std::string> Directories() const {
+    if (config_.castore.volumes.empty()) return {config_.castore.cache_dir};
+    std::vector<std::string> directories;
+    for (const daemon::VolumeConfig& volume : config_.castore.volumes) {
+      directories.push_back(volume.location);
+    }
+    return directories;
+  }
+
   absl::Status JoinCluster() {
     std::string hostname = flags_.blobserver_hostname;
     if (hostname.empty()) {
@@ -180,6 +194,7 @@ class Origin final : public daemon::Daemon {
     parts.store = store_.get();
     parts.fetcher = fetcher_.get();
     parts.disk = &disk_;
+    parts.fence = fence_.get();
     parts.sums = sums_.get();
     parts.signer = tls_.signer;
     parts.self = self_;
@@ -234,6 +249,7 @@ class Origin final : public daemon::Daemon {
   std::unique_ptr<peer_wire::SwarmNode> node_;
   std::unique_ptr<KrakenSums> sums_;
   std::unique_ptr<daemon::BlobFetcher> fetcher_;
+  std::unique_ptr<daemon::EpochFence> fence_;
   std::unique_ptr<OriginHub> hub_;
   std::unique_ptr<rpc::OriginService> service_;
   std::unique_ptr<rpc::RpcServer> rpc_server_;

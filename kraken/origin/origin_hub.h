@@ -11,6 +11,7 @@
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/blob_fetcher.h"
+#include "kraken/daemon/epoch_fence.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/origin/kraken_sums.h"
 #include "kraken/origin/origin_blob.h"
@@ -30,6 +31,7 @@ struct OriginStats {
   uint64_t replications = 0;
   uint64_t revocations = 0;
   uint64_t evicted_manifests = 0;
+  uint64_t stale_writes = 0;  // refused
   size_t active = 0;
   size_t watchers = 0;
   size_t healthy_origins = 0;
@@ -55,6 +57,8 @@ class OriginHub final : public rpc::OriginHandler {
     storage::BlobStore* store = nullptr;
     daemon::BlobFetcher* fetcher = nullptr;
     WorkerPool* disk = nullptr;
+    // Which bridges' orders are taken.
+    daemon::EpochFence* fence = nullptr;
     // Null: there are no processes of Kraken's version 1 (`compat.kraken`).
     KrakenSums* sums = nullptr;
     // Null: TLS is off, and lists are not signed.
@@ -128,13 +132,20 @@ class OriginHub final : public rpc::OriginHandler {
   void Publish(OriginBlob& blob);
 
   // Those who asked.
+  void Prefetch(const rpc::v1::PrefetchRequest& request,
+                const std::shared_ptr<rpc::ProgressOutlet>& outlet);
+  void EvictManifest(const Digest& digest,
+                     std::function<void(absl::StatusOr<rpc::v1::EvictManifestReply>)> reply);
+  // Calls `done` with whether the bridge that writes so may; not after this object's end.
+  void Admit(const rpc::v1::WriteEpoch& epoch, std::function<void(const absl::Status&)> done);
   void Tell(OriginBlob& blob, const rpc::v1::Metainfo& news);
   void TellAll(OriginBlob& blob, rpc::v1::MetainfoNews message);
   void Revoke(OriginBlob& blob, const absl::Status& reason);
   void Fail(const Digest& digest, const absl::Status& status);
   void EvictFound(const Digest& digest, std::string manifest,
                   std::function<void(absl::StatusOr<rpc::v1::EvictManifestReply>)> reply);
-  void AskReplicas(OriginBlob& blob, const std::shared_ptr<rpc::ProgressOutlet>& outlet);
+  void AskReplicas(OriginBlob& blob, const rpc::v1::WriteEpoch& epoch,
+                   const std::shared_ptr<rpc::ProgressOutlet>& outlet);
   void OnReplicaDone(const Digest& digest, const std::shared_ptr<rpc::ProgressOutlet>& outlet,
                      const std::string& host, const absl::Status& status);
   void FinishPrefetches(OriginBlob& blob);

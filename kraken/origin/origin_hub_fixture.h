@@ -17,6 +17,7 @@
 #include "kraken/base/worker_pool.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/blob_fetcher.h"
+#include "kraken/daemon/epoch_fence.h"
 #include "kraken/daemon/scripted_backend.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/origin/kraken_sums.h"
@@ -54,7 +55,8 @@ inline peer_wire::TestNodeOptions NodeOptions(const std::string& store_root) {
 class OriginProcess final : private rpc::OriginHandler {
  public:
   OriginProcess(daemon::ScriptedBackend* backend, const std::string& store_root, bool with_sums)
-      : node_(&no_peers_, NodeOptions(store_root)),
+      : store_root_(store_root),
+        node_(&no_peers_, NodeOptions(store_root)),
         sums_(with_sums
                   ? std::make_unique<KrakenSums>(&node_.loop(), &node_.store(), PieceLengths())
                   : nullptr),
@@ -69,6 +71,7 @@ class OriginProcess final : private rpc::OriginHandler {
     disk_.Shutdown();
     node_.Run([this] {
       hub_.reset();
+      fence_.reset();
       sums_.reset();
       cluster_.reset();
       client_.reset();
@@ -88,6 +91,9 @@ class OriginProcess final : private rpc::OriginHandler {
                                                             .self = address()});
       ASSERT_OK(monitor);
       cluster_ = *std::move(monitor);
+      auto fence = daemon::EpochFence::Open(loop, &disk_, {store_root_});
+      ASSERT_OK(fence);
+      fence_ = *std::move(fence);
       hub_ = std::make_unique<OriginHub>(OriginHub::Parts{.loop = loop,
                                                           .cluster = cluster_.get(),
                                                           .origins = client_.get(),
@@ -95,6 +101,7 @@ class OriginProcess final : private rpc::OriginHandler {
                                                           .store = &node_.store(),
                                                           .fetcher = &fetcher_,
                                                           .disk = &disk_,
+                                                          .fence = fence_.get(),
                                                           .sums = sums_.get(),
                                                           .signer = std::move(signer),
                                                           .self = address(),
@@ -176,6 +183,7 @@ class OriginProcess final : private rpc::OriginHandler {
     return *storage::PieceLengthTable::Create({{0, kPieceLength}});
   }
 
+  const std::string store_root_;
   peer_wire::TestTracker no_peers_;
   WorkerPool disk_{2, 1000};
   peer_wire::TestNode node_;
@@ -184,6 +192,7 @@ class OriginProcess final : private rpc::OriginHandler {
   std::unique_ptr<rpc::ChannelDirectory> directory_;
   std::unique_ptr<rpc::OriginClient> client_;
   std::unique_ptr<cluster::ClusterMonitor> cluster_;
+  std::unique_ptr<daemon::EpochFence> fence_;
   std::unique_ptr<OriginHub> hub_;
   rpc::Mailbox<int> closed_;
   net::LoopThread http_{"http"};
@@ -303,6 +312,12 @@ class OriginHubTest : public ::testing::Test {
   }
   std::shared_ptr<Watcher> Watch() { return Watch(*origin_, rpc::ToBytes(blob_.digest)); }
 
+  // As a bridge that has, or had, the lease "eu". 0: as one without a lease.
+  void WriteUnder(uint64_t epoch) {
+    write_epoch_.set_lease(epoch > 0 ? "eu" : "");
+    write_epoch_.set_epoch(epoch);
+  }
+
   // The end of a prefetch.
   std::shared_ptr<rpc::Mailbox<absl::Status>> Prefetch(OriginProcess& at,
                                                        bool all_replicas = false) {
@@ -311,6 +326,7 @@ class OriginHubTest : public ::testing::Test {
     request.set_digest(rpc::ToBytes(blob_.digest));
     request.set_namespace_(kNamespace);
     request.set_all_replicas(all_replicas);
+    *request.mutable_write_epoch() = write_epoch_;
     client_loop_.RunAndWait([&] {
       client_->Prefetch(at.address(), request,
                         {.on_message = nullptr,
@@ -333,9 +349,12 @@ class OriginHubTest : public ::testing::Test {
 
   absl::StatusOr<rpc::v1::EvictManifestReply> EvictManifest(const Digest& digest) {
     rpc::Mailbox<absl::StatusOr<rpc::v1::EvictManifestReply>> replies;
+    rpc::v1::EvictManifestRequest request;
+    request.set_digest(rpc::ToBytes(digest));
+    *request.mutable_write_epoch() = write_epoch_;
     client_loop_.RunAndWait([&] {
       client_->EvictManifest(
-          origin_->address(), digest, rpc::kTestPatience,
+          origin_->address(), request, rpc::kTestPatience,
           [&](absl::StatusOr<rpc::v1::EvictManifestReply> reply) { replies.Put(reply); });
     });
     return replies.Wait(0);
@@ -361,6 +380,7 @@ class OriginHubTest : public ::testing::Test {
   const std::string store_root_ = MakeTestDir() + "/store";
   // Whether there are processes of Kraken's version 1.
   bool with_sums_ = false;
+  rpc::v1::WriteEpoch write_epoch_;
   daemon::ScriptedBackend backend_;
   net::LoopThread client_loop_{"client"};
   std::unique_ptr<rpc::ChannelDirectory> directory_;

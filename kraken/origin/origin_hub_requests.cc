@@ -7,6 +7,7 @@
 #include "kraken/daemon/stored_manifest.h"
 #include "kraken/origin/origin_hub.h"
 #include "kraken/rpc/status.h"
+#include "kraken/rpc/write_epoch.h"
 #include "kraken/telemetry/log.h"
 
 namespace kraken::origin {
@@ -44,8 +45,29 @@ void OriginHub::OnWatchMetainfo(rpc::v1::WatchMetainfoRequest request,
   outlet->Write(std::move(news));
 }
 
+void OriginHub::Admit(const rpc::v1::WriteEpoch& epoch,
+                      std::function<void(const absl::Status&)> done) {
+  parts_.fence->Admit(epoch, [alive = alive_, done = std::move(done)](const absl::Status& status) {
+    if (*alive == nullptr) return done(absl::UnavailableError("the origin is shutting down"));
+    if (rpc::SeenEpoch(status).has_value()) ++(*alive)->stats_.stale_writes;
+    done(status);
+  });
+}
+
 void OriginHub::OnPrefetch(rpc::v1::PrefetchRequest request,
                            std::shared_ptr<rpc::ProgressOutlet> outlet) {
+  const rpc::v1::WriteEpoch epoch = request.write_epoch();
+  Admit(epoch, [this, request = std::move(request), outlet](const absl::Status& admitted) {
+    if (admitted.ok()) {
+      Prefetch(request, outlet);
+    } else {
+      outlet->Finish(admitted);
+    }
+  });
+}
+
+void OriginHub::Prefetch(const rpc::v1::PrefetchRequest& request,
+                         const std::shared_ptr<rpc::ProgressOutlet>& outlet) {
   absl::StatusOr<Digest> digest = rpc::DigestFromBytes(request.digest());
   absl::Status status = digest.status();
   if (status.ok()) status = Namespace::Parse(request.namespace_()).status();
@@ -56,7 +78,7 @@ void OriginHub::OnPrefetch(rpc::v1::PrefetchRequest request,
   }
   OriginBlob& blob = Ensure(*digest, request.namespace_());
   blob.prefetches.push_back({.outlet = outlet, .replicas_pending = 0, .replica_failure = {}});
-  if (request.all_replicas()) AskReplicas(blob, outlet);
+  if (request.all_replicas()) AskReplicas(blob, request.write_epoch(), outlet);
   if (blob.progress_timer == net::TimerId::kNone) {
     blob.progress_timer = parts_.loop->RunAfter(
         kProgressInterval, [this, digest = *digest] { ReportProgress(digest); });
@@ -103,9 +125,19 @@ void OriginHub::OnEvictManifest(
     reply(digest.status());
     return;
   }
-  const absl::Status submitted =
-      parts_.disk->Submit([alive = alive_, handle = parts_.loop->handle(), store = parts_.store,
-                           digest = *digest, reply] {
+  Admit(request.write_epoch(), [this, digest = *digest, reply](const absl::Status& admitted) {
+    if (admitted.ok()) {
+      EvictManifest(digest, reply);
+    } else {
+      reply(admitted);
+    }
+  });
+}
+
+void OriginHub::EvictManifest(
+    const Digest& digest, std::function<void(absl::StatusOr<rpc::v1::EvictManifestReply>)> reply) {
+  const absl::Status submitted = parts_.disk->Submit(
+      [alive = alive_, handle = parts_.loop->handle(), store = parts_.store, digest, reply] {
         absl::StatusOr<std::string> manifest = daemon::ReadStoredManifest(*store, digest);
         handle.Post([alive, digest, reply, manifest = std::move(manifest)]() mutable {
           if (!manifest.ok() && !absl::IsNotFound(manifest.status())) {
@@ -214,12 +246,14 @@ void OriginHub::Fail(const Digest& digest, const absl::Status& status) {
   for (const PrefetchWaiter& waiter : blob->prefetches) waiter.outlet->Finish(status);
 }
 
-void OriginHub::AskReplicas(OriginBlob& blob, const std::shared_ptr<rpc::ProgressOutlet>& outlet) {
+void OriginHub::AskReplicas(OriginBlob& blob, const rpc::v1::WriteEpoch& epoch,
+                            const std::shared_ptr<rpc::ProgressOutlet>& outlet) {
   for (const std::string& host : parts_.cluster->ring()->Locations(blob.digest)) {
     if (host == parts_.self) continue;
     rpc::v1::PrefetchRequest request;
     request.set_digest(rpc::ToBytes(blob.digest));
     request.set_namespace_(blob.ns);
+    *request.mutable_write_epoch() = epoch;
     ++blob.prefetches.back().replicas_pending;
     parts_.origins->Prefetch(
         host, request,

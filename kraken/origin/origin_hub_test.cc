@@ -349,6 +349,41 @@ TEST_F(OriginHubTest, WhatIsNoManifestStays) {
   EXPECT_EQ(watcher->closed.size(), 0u);
 }
 
+TEST_F(OriginHubTest, ABridgeThatHoldsItsLeaseNoMoreIsRefusedAfterARestartToo) {
+  backend_.Put(blob_.digest, blob_.bytes);
+  Start();
+  EXPECT_OK(Prefetch(*origin_)->Wait(0)) << "as without leases";
+  WriteUnder(9);
+  EXPECT_OK(Prefetch(*origin_)->Wait(0));
+  const auto is_refused =
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               ::testing::AllOf(HasSubstr("stale write epoch 8"), HasSubstr("epoch 9")));
+  for (int life = 1; life <= 2; ++life) {
+    WriteUnder(8);
+    EXPECT_THAT(Prefetch(*origin_)->Wait(0), is_refused);
+    EXPECT_THAT(EvictManifest(blob_.digest), is_refused);
+    WriteUnder(0);
+    EXPECT_THAT(EvictManifest(blob_.digest),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("section `lease`")));
+    EXPECT_EQ(origin_->Stats().stale_writes, 3u);
+    Start();
+  }
+  WriteUnder(9);
+  EXPECT_OK(Prefetch(*origin_)->Wait(0));
+}
+
+TEST_F(OriginHubTest, AnOrderGoesOnToTheOtherOriginsUnderItsEpoch) {
+  backend_.Put(blob_.digest, blob_.bytes);
+  StartTwo();
+  WriteUnder(9);
+  EXPECT_OK(Prefetch(*other_)->Wait(0));
+  // The one that is asked has not heard of epoch 9, the one that it asks has.
+  WriteUnder(8);
+  EXPECT_THAT(
+      Prefetch(*origin_, /*all_replicas=*/true)->Wait(0),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("stale write epoch 8: epoch 9")));
+}
+
 TEST_F(OriginHubTest, SmallBlobsAreCopiedWhole) {
   const storage::TestBlob small(1000, kPieceLength);
   backend_.Put(small.digest, small.bytes);

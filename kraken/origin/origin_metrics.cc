@@ -18,6 +18,9 @@ OriginMetrics::OriginMetrics(telemetry::Metrics* metrics, peer_wire::SwarmNode* 
                                        "Piece lists taken back as the digest did not hold.")),
       evicted_manifests_(metrics->AddCounter("kraken_origin_evicted_manifests_total",
                                              "Manifests dropped as their Harbor deleted them.")),
+      stale_writes_(
+          metrics->AddCounter("kraken_stale_writes_total",
+                              "Writes of bridges that hold their lease no more, or have none.")),
       active_(metrics->AddGauge("kraken_origin_blobs_active", "Blobs that are asked about now.")),
       watchers_(metrics->AddGauge("kraken_origin_watchers", "Streams that follow a blob.")),
       healthy_(
@@ -32,6 +35,7 @@ void OriginMetrics::Refresh() {
   replications_.Set(stats.replications);
   revocations_.Set(stats.revocations);
   evicted_manifests_.Set(stats.evicted_manifests);
+  stale_writes_.Set(stats.stale_writes);
   active_.Set(static_cast<double>(stats.active));
   watchers_.Set(static_cast<double>(stats.watchers));
   healthy_.Set(static_cast<double>(stats.healthy_origins));

@@ -27,6 +27,7 @@ class OriginMetrics {
   daemon::MirroredCounter replications_;
   daemon::MirroredCounter revocations_;
   daemon::MirroredCounter evicted_manifests_;
+  daemon::MirroredCounter stale_writes_;
   telemetry::Gauge& active_;
   telemetry::Gauge& watchers_;
   telemetry::Gauge& healthy_;

@@ -81,13 +81,7 @@ void BuildIndexClient::GetTag(const Namespace& ns, const Tag& tag, Done done) {
   Try(std::move(query));
 }
 
-void BuildIndexClient::PutTag(const Namespace& ns, const Tag& tag, const TagValue& value,
-                              Stored done) {
-  v1::PutTagRequest request;
-  request.set_namespace_(ns.ToString());
-  request.set_tag(tag.ToString());
-  request.set_digest(ToBytes(value.digest));
-  request.set_revision(value.revision);
+void BuildIndexClient::PutTag(v1::PutTagRequest request, Stored done) {
   broadcast_.Put(std::move(request),
                  [done = std::move(done)](const absl::StatusOr<v1::GetTagReply>& reply) {
                    done(reply.status());

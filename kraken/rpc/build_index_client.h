@@ -58,7 +58,7 @@ class BuildIndexClient {
   //
   // OK: each that is up has this tag, or a newer one, on its disk.
   using Stored = std::function<void(absl::Status)>;
-  void PutTag(const Namespace& ns, const Tag& tag, const TagValue& value, Stored done);
+  void PutTag(v1::PutTagRequest request, Stored done);
   // What was there, at any of them, once all that are up have answered.
   using Dropped = std::function<void(absl::StatusOr<v1::DropTagsReply>)>;
   void DropTags(v1::DropTagsRequest request, Dropped done);

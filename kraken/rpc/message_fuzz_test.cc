@@ -1,14 +1,17 @@
 // Whatever another process says. The first byte says as what it is read: a peer, a range of pieces,
-// capabilities, what Kraken's version 1 knows of a blob, an order to agents.
+// capabilities, what Kraken's version 1 knows of a blob, an order to agents, why a write was
+// refused.
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "kraken/base/check.h"
 #include "kraken/rpc/agent_order.h"
 #include "kraken/rpc/capabilities.h"
 #include "kraken/rpc/common.pb.h"
 #include "kraken/rpc/convert.h"
+#include "kraken/rpc/write_epoch.h"
 
 namespace kraken::rpc {
 namespace {
@@ -66,6 +69,12 @@ void ReadOrder(absl::string_view bytes) {
   }
 }
 
+void ReadRefusal(absl::string_view bytes) {
+  const auto seen = SeenEpoch(absl::FailedPreconditionError(bytes));
+  if (!seen.has_value()) return;
+  KH_CHECK(SeenEpoch(StaleEpochError(0, "lease", *seen, "")) == seen);
+}
+
 }  // namespace
 }  // namespace kraken::rpc
 
@@ -87,6 +96,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 'o':
       kraken::rpc::ReadOrder(bytes);
+      break;
+    case 'e':
+      kraken::rpc::ReadRefusal(bytes);
       break;
     default:
       break;

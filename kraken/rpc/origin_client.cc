@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "kraken/rpc/convert.h"
+#include "kraken/base/status_util.h"
 #include "kraken/rpc/origin.grpc.pb.h"
 #include "kraken/rpc/stream_opener.h"
 #include "kraken/rpc/unary.h"
@@ -57,11 +57,9 @@ void OriginClient::Stat(absl::string_view host, v1::StatRequest request, absl::D
       std::move(done));
 }
 
-void OriginClient::EvictManifest(absl::string_view host, const Digest& digest,
+void OriginClient::EvictManifest(absl::string_view host, v1::EvictManifestRequest request,
                                  absl::Duration timeout,
                                  std::function<void(absl::StatusOr<v1::EvictManifestReply>)> done) {
-  v1::EvictManifestRequest request;
-  request.set_digest(ToBytes(digest));
   CallOnce<v1::EvictManifestReply>(
       loop_, directory_, host, request, timeout,
       [](v1::Origin::Stub& stub, auto* context, auto* in, auto* out, auto callback) {

@@ -11,7 +11,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "kraken/base/digest.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin.pb.h"
@@ -35,7 +34,8 @@ class OriginClient {
                                        StreamEvents<v1::PrefetchProgress> events);
   void Stat(absl::string_view host, v1::StatRequest request, absl::Duration timeout,
             std::function<void(absl::StatusOr<v1::StatReply>)> done);
-  void EvictManifest(absl::string_view host, const Digest& digest, absl::Duration timeout,
+  void EvictManifest(absl::string_view host, v1::EvictManifestRequest request,
+                     absl::Duration timeout,
                      std::function<void(absl::StatusOr<v1::EvictManifestReply>)> done);
 
  private:

@@ -203,10 +203,13 @@ class BuildIndexTest : public RpcTest {
   }
   absl::Status PutTag(const std::string& tag, char digest, uint64_t revision) {
     Mailbox<absl::Status> result;
+    v1::PutTagRequest request;
+    request.set_namespace_("library/debian");
+    request.set_tag(tag);
+    request.set_digest(std::string(32, digest));
+    request.set_revision(revision);
     InLoop([&] {
-      client_->PutTag(*Namespace::Parse("library/debian"), *Tag::Parse(tag),
-                      {*DigestFromBytes(std::string(32, digest)), revision},
-                      [&](absl::Status status) { result.Put(std::move(status)); });
+      client_->PutTag(request, [&](absl::Status status) { result.Put(std::move(status)); });
     });
     return result.Wait(0);
   }

@@ -82,6 +82,12 @@ class JobQueueImpl final : public JobQueue {
                        std::move(done));
   }
 
+  void Return(std::string key, int64_t claim_id, Done done) override {
+    committer_->Submit(
+        [this, key = std::move(key), claim_id] { return table_->Return(key, claim_id); },
+        std::move(done));
+  }
+
   void RetryDead(std::string key, Done done) override {
     committer_->Submit([this, key = std::move(key)] { return table_->RetryDead(key); },
                        std::move(done));
@@ -121,6 +127,11 @@ class JobQueueImpl final : public JobQueue {
     return committer_->SubmitAndWait([this, &key, claim_id, &error, retryable] {
       return table_->Fail(key, claim_id, error, retryable);
     });
+  }
+
+  absl::Status ReturnAndWait(std::string key, int64_t claim_id) override {
+    return committer_->SubmitAndWait(
+        [this, &key, claim_id] { return table_->Return(key, claim_id); });
   }
 
   absl::Status RetryDeadAndWait(std::string key) override {

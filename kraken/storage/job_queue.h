@@ -94,6 +94,9 @@ class JobQueue {
   // often. NOT_FOUND as above.
   virtual void Fail(std::string key, int64_t claim_id, std::string error, bool retryable,
                     Done done) = 0;
+  // The claimed job was neither done nor tried: pending again at once, as before the claim, which
+  // is not counted. NOT_FOUND as above.
+  virtual void Return(std::string key, int64_t claim_id, Done done) = 0;
   // A dead job (empty key: every dead job) is pending again, attempts from 0. NOT_FOUND.
   virtual void RetryDead(std::string key, Done done) = 0;
   // A dead job (empty key: every dead job) is forgotten. NOT_FOUND.
@@ -108,6 +111,7 @@ class JobQueue {
                                        std::string result = "") = 0;
   virtual absl::Status FailAndWait(std::string key, int64_t claim_id, std::string error,
                                    bool retryable) = 0;
+  virtual absl::Status ReturnAndWait(std::string key, int64_t claim_id) = 0;
   virtual absl::Status RetryDeadAndWait(std::string key) = 0;
   virtual absl::Status DropDeadAndWait(std::string key) = 0;
   virtual absl::Status RemoveAndWait(std::string key) = 0;

@@ -269,6 +269,32 @@ TEST_F(JobQueueTest, StatsCountEveryState) {
   }
 }
 
+TEST_F(JobQueueTest, WhatIsReturnedIsAsBeforeItsClaim) {
+  Put("a", 5);
+  const absl::Time enqueued = clock_.Now();
+  clock_.Advance(absl::Seconds(1));
+  for (int i = 0; i < 3; ++i) {
+    const std::vector<Job> claimed = Claim();
+    ASSERT_EQ(claimed.size(), 1u);
+    EXPECT_EQ(claimed[0].attempts, 1);
+    EXPECT_EQ(claimed[0].enqueued_at, enqueued);
+    ASSERT_OK(queue_->ReturnAndWait("a", claimed[0].claim_id));
+    EXPECT_EQ(Get("a").state, JobState::kPending);
+    EXPECT_THAT(queue_->ReturnAndWait("a", claimed[0].claim_id),
+                StatusIs(absl::StatusCode::kNotFound));
+  }
+  ASSERT_OK_AND_ASSIGN(const JobQueueStats stats, queue_->Stats());
+  EXPECT_EQ(stats.pending, 1);
+  EXPECT_EQ(stats.running, 0);
+  // What was enqueued meanwhile takes its place.
+  const std::vector<Job> claimed = Claim();
+  Put("a", 5, "newer");
+  ASSERT_OK(queue_->ReturnAndWait("a", claimed[0].claim_id));
+  const std::vector<Job> again = Claim();
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].payload, "newer");
+}
+
 TEST_F(JobQueueTest, CountsByKindAndKnowsTheOldest) {
   const absl::Time begin = clock_.Now();
   for (const std::string key : {"a", "b", "c"}) {

@@ -123,6 +123,9 @@ absl::Status JobTable::Prepare() {
       {&set_state_,
        "UPDATE jobs SET state = ?2, next_attempt = ?3, updated = ?4, last_error = ?5, claim = 0 "
        "WHERE key = ?1"},
+      {&give_back_,
+       "UPDATE jobs SET state = 0, attempts = attempts - 1, updated = ?2, claim = 0 "
+       "WHERE key = ?1"},
       {&retry_one_,
        "UPDATE jobs SET state = 0, attempts = 0, next_attempt = ?1, updated = ?1 "
        "WHERE state = 3 AND key = ?2"},
@@ -339,6 +342,14 @@ absl::Status JobTable::Fail(const std::string& key, int64_t claim_id, const std:
   if (!retryable || !may_retry) return SetState(key, kRunning, kDead, now, error);
   const int64_t next = now + absl::ToInt64Nanoseconds(DelayAfter(running.attempts));
   return SetState(key, kRunning, kWaiting, next, error);
+}
+
+absl::Status JobTable::Return(const std::string& key, int64_t claim_id) {
+  KH_ASSIGN_OR_RETURN(const Running running, FindClaim(key, claim_id));
+  if (running.next.has_value()) return Restart(key, kRunning, *running.next);
+  KH_RETURN_IF_ERROR(give_back_.Bind(1, key).Bind(2, NowNanoseconds()).Run());
+  Move(kRunning, kReady);
+  return absl::OkStatus();
 }
 
 absl::Duration JobTable::DelayAfter(int attempts) {

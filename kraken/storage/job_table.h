@@ -33,6 +33,7 @@ class JobTable {
   absl::Status Complete(const std::string& key, int64_t claim_id, const std::string& result);
   absl::Status Fail(const std::string& key, int64_t claim_id, const std::string& error,
                     bool retryable);
+  absl::Status Return(const std::string& key, int64_t claim_id);
   absl::Status RetryDead(const std::string& key);
   absl::Status DropDead(const std::string& key);
   absl::Status Remove(const std::string& key);
@@ -91,9 +92,9 @@ class JobTable {
   bool wake_up_ = false;
 
   SqliteStatement find_, insert_, restart_, set_next_, promote_, claim_ready_, claim_kind_,
-      mark_running_, find_claim_, set_state_, retry_one_, retry_all_, drop_one_, drop_all_, remove_,
-      first_ready_, first_waiting_, count_due_, get_, list_all_, list_state_, list_pending_,
-      old_done_, count_, count_kinds_;
+      mark_running_, find_claim_, set_state_, give_back_, retry_one_, retry_all_, drop_one_,
+      drop_all_, remove_, first_ready_, first_waiting_, count_due_, get_, list_all_, list_state_,
+      list_pending_, old_done_, count_, count_kinds_;
 };
 
 }  // namespace kraken::storage

@@ -26,12 +26,12 @@
 #include "kraken/base/check.h"
 #include "kraken/daemon/test_origin.h"
 #include "kraken/net/event_loop.h"
+#include "kraken/redis/test_redis.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/stream.h"
 #include "kraken/tracker/announce_hub.h"
 #include "kraken/tracker/announce_load.h"
 #include "kraken/tracker/redis_peer_store.h"
-#include "kraken/tracker/test_redis.h"
 
 namespace kraken::tracker {
 namespace {
@@ -108,7 +108,7 @@ class SharedStore {
 
   net::EventLoop& loop_;
   AnnounceHub& hub_;
-  TestRedis redis_;
+  redis::TestRedis redis_;
   std::unique_ptr<RedisPeerStore> store_;
 };
 

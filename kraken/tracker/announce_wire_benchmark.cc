@@ -47,6 +47,7 @@
 #include "kraken/daemon/test_origin.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/test_certificates.h"
+#include "kraken/redis/test_redis.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/convert.h"
 #include "kraken/rpc/credentials.h"
@@ -55,7 +56,6 @@
 #include "kraken/tracker/announce_hub.h"
 #include "kraken/tracker/announce_load.h"
 #include "kraken/tracker/redis_peer_store.h"
-#include "kraken/tracker/test_redis.h"
 
 namespace kraken::tracker {
 namespace {
@@ -110,8 +110,8 @@ bool ReadAll(int fd, T* value) {
 
 // Says its port, then reports for each byte that it reads, until there are no more. `redis`: null
 // for none.
-void RunServer(int core, const rpc::TlsFiles& tls, const RedisClientOptions* redis, int requests,
-               int reports) {
+void RunServer(int core, const rpc::TlsFiles& tls, const redis::RedisClientOptions* redis,
+               int requests, int reports) {
   PinTo(core);
   net::LoopThread loop("tracker");
   std::unique_ptr<daemon::OriginAccess> access;
@@ -159,7 +159,7 @@ void RunServer(int core, const rpc::TlsFiles& tls, const RedisClientOptions* red
 class Server {
  public:
   // Forks: before anything of gRPC.
-  Server(int core, const rpc::TlsFiles& tls, const RedisClientOptions* redis) {
+  Server(int core, const rpc::TlsFiles& tls, const redis::RedisClientOptions* redis) {
     int requests[2];
     int reports[2];
     KH_CHECK(pipe(requests) == 0 && pipe(reports) == 0);
@@ -532,8 +532,8 @@ rpc::TlsFiles MakeCertificates() {
 void Run(const Flags& flags) {
   AllowManyFiles();
   const rpc::TlsFiles tls = MakeCertificates();
-  TestRedis redis;
-  const RedisClientOptions redis_options = redis.options();
+  redis::TestRedis redis;
+  const redis::RedisClientOptions redis_options = redis.options();
   const Server for_load(flags.server_core, tls, flags.redis != 0 ? &redis_options : nullptr);
   const Server for_idle(flags.server_core, tls, nullptr);
   PinTo(flags.client_core);

@@ -14,6 +14,10 @@
 #include "kraken/tracker/shared_peer_codec.h"
 
 namespace kraken::tracker {
+
+using redis::RedisClient;
+using redis::RedisValue;
+
 namespace {
 
 // Orders are gathered for so long, and at most so many wait for the thread.

@@ -10,13 +10,13 @@
 #include "absl/time/time.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/net/loop_thread.h"
+#include "kraken/redis/redis_client.h"
 #include "kraken/tracker/peer_store.h"
-#include "kraken/tracker/redis_client.h"
 
 namespace kraken::tracker {
 
 struct RedisPeerStoreOptions {
-  RedisClientOptions redis;
+  redis::RedisClientOptions redis;
   // Other trackers believe what this one says for two of these after its last sign of life.
   absl::Duration lease = absl::Seconds(15);
   // An entry that is not put again is kept for so long.

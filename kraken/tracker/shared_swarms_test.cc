@@ -9,12 +9,12 @@
 #include "kraken/base/test_util.h"
 #include "kraken/daemon/test_origin.h"
 #include "kraken/net/loop_thread.h"
+#include "kraken/redis/test_redis.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/rpc_test_util.h"
 #include "kraken/tracker/announce_hub.h"
 #include "kraken/tracker/redis_peer_store.h"
 #include "kraken/tracker/steady_peer.h"
-#include "kraken/tracker/test_redis.h"
 
 namespace kraken::tracker {
 namespace {
@@ -24,7 +24,7 @@ using ::testing::Contains;
 // A tracker in a thread, with its own connections to Redis.
 class TestTracker {
  public:
-  TestTracker(const TestRedis& redis, const TrackerServerConfig& config) {
+  TestTracker(const redis::TestRedis& redis, const TrackerServerConfig& config) {
     loop_.RunAndWait([&] {
       access_ = std::make_unique<daemon::OriginAccess>(&loop_.loop(),
                                                        std::vector<std::string>{"127.0.0.1:1"},
@@ -136,7 +136,7 @@ class SharedSwarmsTest : public ::testing::Test {
   // Nothing runs out, and nothing is asked for again.
   static TrackerServerConfig LongLease() { return Config(absl::Minutes(10)); }
 
-  TestRedis redis_;
+  redis::TestRedis redis_;
 };
 
 TEST_F(SharedSwarmsTest, APeerIsToldOfThoseAtOtherTrackersBothWays) {

@@ -13,16 +13,30 @@ _ORIGINS = ("origin1", "origin2", "origin3")
 
 class BridgedCluster(SmallCluster):
     """One Harbor, whose registry tells its core (the lab's) and the bridge. Without agents, unless
-    they are named."""
+    they are named.
 
-    def __init__(self, network, folder, programs, agents=(), origins=_ORIGINS):
-        super().__init__(network, folder, programs, agents, origins=origins)
+    `bridges`: their names; `bridge` is the first. `tells_bridge` False: the registry tells only the
+    core, and a test tells bridges what it likes.
+    """
+
+    def __init__(
+        self,
+        network,
+        folder,
+        programs,
+        agents=(),
+        bridges=("bridge",),
+        with_tls=True,
+        tells_bridge=True,
+        origins=_ORIGINS,
+    ):
+        super().__init__(network, folder, programs, agents, with_tls, origins=origins)
         self.core = Core(network.own_ip)
         self._closers.append(self.core.close)
         # What events must bring.
         self.event_authorization = f"Bearer {secrets.token_urlsafe(18)}"
-        bridge = self.add_host("bridge")
-        self.registry = self._new_registry(bridge)
+        hosts = [self.add_host(name) for name in bridges]
+        self.registry = self._new_registry(hosts[0] if tells_bridge else None)
         backend = {
             "address": self.registry.place.address,
             "security": self.registry.backend_security(),
@@ -34,36 +48,39 @@ class BridgedCluster(SmallCluster):
             "registry": backend,
             "authorization": self.event_authorization,
         }
-        self.bridge = self._new(
-            *(Bridge, "bridge", "harbor-bridge", [harbor]),
-            [origin.place.address for origin in self.origins],
-            *(self.build_index.place.address, self.tracker.place.address),
-        )
+        self.bridges = [
+            self._new(
+                *(Bridge, name, "harbor-bridge", [harbor]),
+                [origin.place.address for origin in self.origins],
+                *(self.build_index.place.address, self.tracker.place.address),
+            )
+            for name in bridges
+        ]
+        self.bridge = self.bridges[0]
         self._locations = {}
 
     def _new_registry(self, bridge):
         folder = os.path.join(self.folder, "hosts", "registry")
-        endpoints = {
-            "harbor": {"url": self.core.url},
-            "bridge": {
+        endpoints = {"harbor": {"url": self.core.url}}
+        if bridge:
+            endpoints["bridge"] = {
                 "url": f"http://{bridge.ip}:{bridge.port(Bridge.PORT)}/registry/notifications",
                 "headers": {"Authorization": [self.event_authorization]},
-            },
-        }
+            }
         log = os.path.join(self.logs, "registry.log")
         return Registry(self.add_host("registry"), folder, log, endpoints)
 
     @property
     def _daemons(self):
-        return [*super()._daemons, self.bridge]
+        return [*super()._daemons, *self.bridges]
 
     @property
     def processes(self):
         return [self.registry, *super().processes]
 
-    def start(self):
+    def start(self, but=()):
         self.registry.start()
-        super().start()
+        super().start(but)
 
     def copies(self, made):
         """[(origin, digest, bytes)] of all that must be there when an image is warm."""

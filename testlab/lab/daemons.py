@@ -127,7 +127,7 @@ class Daemon(Process):
     def grpc_port(self):
         """None if it has no gRPC."""
         answer = json.loads(self.place.get("/x/capabilities").body)
-        return answer.get("grpc_port") or None
+        return answer["grpc"]["port"] or None
 
 
 class SwarmDaemon(Daemon):

@@ -16,6 +16,7 @@ PROGRAMS = {
     "htpasswd": "apache2-utils",
     "ip": "iproute2",
     "openssl": "openssl",
+    "redis-server": "redis-server",
     "skopeo": "skopeo",
 }
 

@@ -113,6 +113,15 @@ function showEvents(events) {
   }
 }
 
+// `lease` null: this is the only bridge.
+function showLease(lease) {
+  const node = byId("lease");
+  node.hidden = !lease;
+  if (!lease) return;
+  node.dataset.state = lease.held ? "held" : "standby";
+  setText(node, lease.text);
+}
+
 // ---- Jobs ----
 
 function makeRunning(job) {
@@ -195,6 +204,7 @@ function show(state) {
   const row = (classNames) => () => makeRow(classNames);
   showRows(byId("harbors"), state.harbors, (h) => h.name, makeHarbor, updateHarbor, "none");
   showEvents(state.events);
+  showLease(state.lease);
   showRows(byId("running"), state.running, key, makeRunning, updateRunning, "nothing");
   showRows(byId("dead"), state.dead, key, makeDead, updateDead, "none");
   showRows(byId("pending"), state.pending, key, row(["name", "number", "number", "", ""]),

@@ -60,7 +60,7 @@ class RegisteredCluster(SmallCluster):
         self.bridge = self._new(
             *(Bridge, "bridge", "harbor-bridge", [hub]),
             [origin.place.address for origin in self.origins],
-            self.build_index.place.address,
+            *(self.build_index.place.address, self.tracker.place.address),
         )
         self.bridge.configure(url=self.bridge.place.url)
 

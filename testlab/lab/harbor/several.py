@@ -93,7 +93,7 @@ class SeveralHarbors(SmallCluster):
         self.bridge = self._new(
             *(Bridge, "bridge", "harbor-bridge", self._configured(WELL)),
             [origin.place.address for origin in self.origins],
-            self.build_index.place.address,
+            *(self.build_index.place.address, self.tracker.place.address),
         )
         url = self.bridge.place.url
         self.bridge.configure(url=url)

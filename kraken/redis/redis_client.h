@@ -1,5 +1,5 @@
-#ifndef KRAKEN_TRACKER_REDIS_CLIENT_H_
-#define KRAKEN_TRACKER_REDIS_CLIENT_H_
+#ifndef KRAKEN_REDIS_REDIS_CLIENT_H_
+#define KRAKEN_REDIS_REDIS_CLIENT_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -20,9 +20,9 @@
 #include "kraken/net/event_loop.h"
 #include "kraken/net/output_queue.h"
 #include "kraken/net/transport.h"
-#include "kraken/tracker/redis_value.h"
+#include "kraken/redis/redis_value.h"
 
-namespace kraken::tracker {
+namespace kraken::redis {
 
 struct RedisClientOptions {
   std::string host;
@@ -98,6 +98,6 @@ class RedisClient final : private net::FdHandler {
   std::shared_ptr<RedisClient*> alive_;
 };
 
-}  // namespace kraken::tracker
+}  // namespace kraken::redis
 
-#endif  // KRAKEN_TRACKER_REDIS_CLIENT_H_
+#endif  // KRAKEN_REDIS_REDIS_CLIENT_H_

@@ -1,4 +1,4 @@
-#include "kraken/tracker/redis_client.h"
+#include "kraken/redis/redis_client.h"
 
 #include <limits>
 #include <utility>
@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "kraken/net/resolver.h"
 
-namespace kraken::tracker {
+namespace kraken::redis {
 
 RedisClient::RedisClient(net::EventLoop* loop, RedisClientOptions options, Events events)
     : loop_(loop),
@@ -151,4 +151,4 @@ void RedisClient::CheckTimeout() {
   timeout_timer_ = loop_->RunAfter(options_.reply_timeout / 4, [this] { CheckTimeout(); });
 }
 
-}  // namespace kraken::tracker
+}  // namespace kraken::redis

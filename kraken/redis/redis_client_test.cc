@@ -1,5 +1,5 @@
 // Against a real redis-server.
-#include "kraken/tracker/redis_client.h"
+#include "kraken/redis/redis_client.h"
 
 #include <memory>
 #include <string>
@@ -9,10 +9,10 @@
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
 #include "kraken/net/loop_thread.h"
+#include "kraken/redis/test_redis.h"
 #include "kraken/rpc/rpc_test_util.h"
-#include "kraken/tracker/test_redis.h"
 
-namespace kraken::tracker {
+namespace kraken::redis {
 namespace {
 
 using ::testing::HasSubstr;
@@ -178,4 +178,4 @@ TEST(RedisParserTest, TakesValuesWhereverTheyAreCut) {
 }
 
 }  // namespace
-}  // namespace kraken::tracker
+}  // namespace kraken::redis

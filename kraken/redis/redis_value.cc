@@ -1,4 +1,4 @@
-#include "kraken/tracker/redis_value.h"
+#include "kraken/redis/redis_value.h"
 
 #include <utility>
 
@@ -6,7 +6,7 @@
 #include "hiredis/read.h"
 #include "kraken/base/check.h"
 
-namespace kraken::tracker {
+namespace kraken::redis {
 namespace {
 
 // hiredis calls these as it reads; a null pointer makes it give up.
@@ -88,4 +88,4 @@ absl::StatusOr<RedisValue> RedisParser::Next() {
   return std::move(*value);
 }
 
-}  // namespace kraken::tracker
+}  // namespace kraken::redis

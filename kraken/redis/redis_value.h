@@ -1,5 +1,5 @@
-#ifndef KRAKEN_TRACKER_REDIS_VALUE_H_
-#define KRAKEN_TRACKER_REDIS_VALUE_H_
+#ifndef KRAKEN_REDIS_REDIS_VALUE_H_
+#define KRAKEN_REDIS_REDIS_VALUE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 struct redisReader;  // hiredis's
 
-namespace kraken::tracker {
+namespace kraken::redis {
 
 // What Redis answers (https://redis.io/docs/reference/protocol-spec, RESP2).
 struct RedisValue {
@@ -52,6 +52,6 @@ class RedisParser {
   size_t bytes_since_value_ = 0;
 };
 
-}  // namespace kraken::tracker
+}  // namespace kraken::redis
 
-#endif  // KRAKEN_TRACKER_REDIS_VALUE_H_
+#endif  // KRAKEN_REDIS_REDIS_VALUE_H_

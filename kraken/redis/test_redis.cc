@@ -1,4 +1,4 @@
-#include "kraken/tracker/test_redis.h"
+#include "kraken/redis/test_redis.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,7 +15,7 @@
 #include "kraken/base/test_util.h"
 #include "kraken/base/unique_fd.h"
 
-namespace kraken::tracker {
+namespace kraken::redis {
 namespace {
 
 using registry::testing::ChildProcess;
@@ -65,4 +65,4 @@ RedisClientOptions TestRedis::options() const {
   return options;
 }
 
-}  // namespace kraken::tracker
+}  // namespace kraken::redis

@@ -1,15 +1,15 @@
-#ifndef KRAKEN_TRACKER_TEST_REDIS_H_
-#define KRAKEN_TRACKER_TEST_REDIS_H_
+#ifndef KRAKEN_REDIS_TEST_REDIS_H_
+#define KRAKEN_REDIS_TEST_REDIS_H_
 
 #include <sys/types.h>
 
 #include <memory>
 #include <string>
 
+#include "kraken/redis/redis_client.h"
 #include "kraken/registry/testing/child_process.h"
-#include "kraken/tracker/redis_client.h"
 
-namespace kraken::tracker {
+namespace kraken::redis {
 
 // For tests: a real redis-server (Debian's package), which keeps nothing on disk.
 class TestRedis {
@@ -33,6 +33,6 @@ class TestRedis {
   std::unique_ptr<registry::testing::ChildProcess> process_;
 };
 
-}  // namespace kraken::tracker
+}  // namespace kraken::redis
 
-#endif  // KRAKEN_TRACKER_TEST_REDIS_H_
+#endif  // KRAKEN_REDIS_TEST_REDIS_H_
