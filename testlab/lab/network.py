@@ -108,6 +108,17 @@ class NamespaceHost(Host):
         raise LabError(f"no interface {_veth(self.name)}")
 
 
+def _any_port():
+    """A socket with a port that nobody has, for IPv4 nor, where there is one, for IPv6."""
+    is_dual = socket.has_dualstack_ipv6()
+    held = socket.socket(socket.AF_INET6 if is_dual else socket.AF_INET)
+    if is_dual:
+        held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("", 0))
+    return held
+
+
 class LoopbackHost(Host):
     """An address of the loopback interface. What listens on all addresses needs its own port."""
 
@@ -119,9 +130,7 @@ class LoopbackHost(Host):
         if usual not in self._ports:
             # Held until this process ends: the kernel gives it to nobody else who wants just any,
             # and lets listen there who may use an address again, as all of the lab's programs do.
-            held = socket.socket()
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            held.bind(("", 0))
+            held = _any_port()
             self._ports[usual] = held.getsockname()[1]
             held.detach()
         return self._ports[usual]
