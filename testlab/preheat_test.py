@@ -134,13 +134,13 @@ class PreheatTest(unittest.TestCase):
         made = self.push("west/app")
         self.wait_until_had(made, {"agent3"})
         agent = self.agents["agent3"]
-        before = agent.received_bytes()
+        before = agent.downloads()
         manifest = agent.registry.get("/v2/west/app/manifests/1", timeout_s=_TIMEOUT_S)
         self.assertEqual(manifest.body, made.root.data)
         for digest, content in made.blobs.items():
             got = agent.registry.get(f"/v2/west/app/blobs/{digest}", timeout_s=_TIMEOUT_S)
             self.assertEqual(got.body, content)
-        self.assertEqual(agent.received_bytes(), before)
+        self.assertEqual(agent.downloads(), before)
         self.assertGreater(
             self.counter(self.bridge, "kraken_bridge_agent_orders_total", order="preheat"), 0
         )

@@ -283,6 +283,16 @@ class Agent(SwarmDaemon):
         }
         super().__init__(host, folder, log_path, program, place, flags, config)
 
+    def downloads(self):
+        """Blobs that it has had to fetch so far, once none is under way."""
+
+        def ended():
+            now = self.metrics()
+            return now if now.total("kraken_downloads_active") == 0 else None
+
+        now = self.until("no download to be under way", ended, _START_TIMEOUT_S)
+        return now.total("kraken_downloads_total")
+
     def fetched_bytes(self):
         """As Origin.fetched_bytes: all that it has comes from peers."""
         return {"backend": 0, "peers": sum(self.received_bytes().values())}
