@@ -23,7 +23,10 @@ EventActions LookAtImages(const std::string& harbor, const ImageEvent& event, bo
                             .expected = expected});
   };
   for (const EventImage& image : event.images) {
-    if (image.tag.has_value()) look(*image.tag);
+    if (image.tag.has_value()) {
+      look(*image.tag);
+      if (expected) actions.work.back().told = image.digest;
+    }
     // What is there by its tag is there by its digest. What is gone by its tag may be there.
     if (image.digest.has_value() && (!image.tag.has_value() || !expected)) look(*image.digest);
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "harbor_bridge/work/revision.h"
 #include "kraken/base/byte_size.h"
 #include "kraken/base/status_macros.h"
@@ -15,6 +16,11 @@ namespace {
 
 using kraken::registry::Cancellation;
 using kraken::registry::FetchedManifest;
+
+// How often, and after what pauses, Harbor is asked for a tag that is not yet, or no longer, what a
+// push is told to have made of it.
+constexpr int kLooksForTold = 4;
+constexpr absl::Duration kLookPause = absl::Milliseconds(100);
 
 std::string DescribePlan(const ImagePlan& plan) {
   std::string text = absl::StrCat(plan.blobs.size(), " blobs, ", plan.bytes, " bytes");
@@ -146,8 +152,16 @@ absl::StatusOr<ImageFinding> ImagePrefetch::RunWith(kraken::registry::RegistryCl
   }
   board.SetStep("asking Harbor");
   finding.revision = RevisionNow();
-  const absl::StatusOr<FetchedManifest> fetched =
+  absl::StatusOr<FetchedManifest> fetched =
       client.GetManifest(work.repository, *work.reference, cancellation);
+  // A registry tells of a push before it moves the tag.
+  for (int look = 1; look < kLooksForTold && fetched.ok() && work.told.has_value() &&
+                     fetched->digest != *work.told;
+       ++look) {
+    KH_RETURN_IF_ERROR(cancellation.WaitFor(kLookPause));
+    finding.revision = RevisionNow();
+    fetched = client.GetManifest(work.repository, *work.reference, cancellation);
+  }
   if (absl::IsNotFound(fetched.status())) {
     finding.exists = false;
     return finding;

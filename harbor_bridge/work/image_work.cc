@@ -49,6 +49,7 @@ std::string ImageWork::Encode() const {
   json["repository"] = repository.ToString();
   if (reference.has_value()) json["reference"] = reference->ToString();
   json["expected"] = expected;
+  if (told.has_value()) json["told"] = told->ToString();
   if (preheat) json["preheat"] = true;
   for (const Platform& platform : platforms) json["platforms"].push_back(platform.ToString());
   if (agents.has_value()) json["agents"] = agents->ToString();
@@ -69,9 +70,13 @@ absl::StatusOr<ImageWork> ImageWork::Decode(absl::string_view payload) {
                  .repository = std::move(repository),
                  .reference = {},
                  .expected = is("expected", true),
+                 .told = {},
                  .preheat = is("preheat", false)};
   if (const std::string reference = text("reference"); !reference.empty()) {
     KH_ASSIGN_OR_RETURN(work.reference, kraken::Reference::Parse(reference));
+  }
+  if (const std::string told = text("told"); !told.empty()) {
+    KH_ASSIGN_OR_RETURN(work.told, kraken::Digest::Parse(told));
   }
   KH_ASSIGN_OR_RETURN(work.platforms, ReadPlatforms(kraken::FindJson(json, "platforms")));
   if (const std::string agents = text("agents"); !agents.empty()) {

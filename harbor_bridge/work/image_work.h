@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "harbor_bridge/routing/agent_selector.h"
+#include "kraken/base/digest.h"
 #include "kraken/base/image_name.h"
 #include "kraken/base/repository_name.h"
 #include "kraken/registry/platform.h"
@@ -29,6 +30,9 @@ struct ImageWork {
   std::optional<kraken::Reference> reference;
   // It was told that the image is there: if it is not, it may be on its way.
   bool expected = true;
+  // What a push made of a tag, as its event says. Harbor may answer with what was there before for
+  // a moment longer, or already with what came later.
+  std::optional<kraken::Digest> told;
   // Somebody asked for just this: it is prefetched and its tag set, whatever the routes say.
   bool preheat = false;
   // Of an index, with `preheat`: these images; empty: all.

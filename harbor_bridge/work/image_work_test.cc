@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
 
@@ -39,6 +40,7 @@ TEST(ImageWorkTest, SurvivesAsAJob) {
   work.preheat = true;
   work.platforms = {{.os = "linux", .architecture = "arm64"}};
   work.agents = *AgentSelector::Parse("label.disk=ssd");
+  work.told = *kraken::Digest::Parse(absl::StrCat("sha256:", std::string(64, 'a')));
   const kraken::storage::NewJob job = work.ToJob(kPreheatPriority);
   EXPECT_EQ(job.kind, "image/eu");
   EXPECT_EQ(HarborOfLane(job.kind), "eu");
@@ -48,6 +50,7 @@ TEST(ImageWorkTest, SurvivesAsAJob) {
   EXPECT_TRUE(read.preheat);
   EXPECT_EQ(read.platforms, work.platforms);
   EXPECT_EQ(read.agents, work.agents);
+  EXPECT_EQ(read.told, work.told);
   EXPECT_FALSE(ImageWork::Decode(Work("latest").Encode())->agents.has_value());
   EXPECT_FALSE(ImageWork::Decode(Work("latest").Encode())->preheat);
 }

@@ -18,14 +18,15 @@ absl::StatusOr<std::string> ImageWorker::Run(
   }
   KH_ASSIGN_OR_RETURN(ImageFinding finding, prefetch_->Run(work, board, cancellation));
   if (finding.exists) return std::move(finding.result);
-  if (finding.actions.invalidate) {
-    board.SetStep("taking it away");
-    KH_RETURN_IF_ERROR(invalidation_->DropImage(work, finding.revision, cancellation));
+  // A registry tells of a tag before it sets it: what is not there yet must not be taken away, or
+  // who pulls it in that moment is told that it does not exist.
+  if (work.expected && job.attempts < kAttemptsForExpected) {
+    return absl::NotFoundError(absl::StrCat(work.Key(), " is not there, though an event said so"));
   }
-  if (!work.expected || job.attempts >= kAttemptsForExpected) {
-    return finding.actions.invalidate ? "gone at Harbor: taken away" : "gone at Harbor: left alone";
-  }
-  return absl::NotFoundError(absl::StrCat(work.Key(), " is not there, though an event said so"));
+  if (!finding.actions.invalidate) return "gone at Harbor: left alone";
+  board.SetStep("taking it away");
+  KH_RETURN_IF_ERROR(invalidation_->DropImage(work, finding.revision, cancellation));
+  return "gone at Harbor: taken away";
 }
 
 }  // namespace harbor_bridge

@@ -8,6 +8,8 @@
 
 #include "absl/container/btree_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "harbor_bridge/work/bridge_fixture.h"
@@ -52,7 +54,8 @@ class ImageWorkerTest : public BridgeFixture {
     const ImageWork work = {.harbor = "eu",
                             .repository = repository_,
                             .reference = std::move(reference),
-                            .expected = expected};
+                            .expected = expected,
+                            .told = told_};
     kraken::storage::Job job;
     job.key = work.Key();
     job.payload = work.Encode();
@@ -61,6 +64,9 @@ class ImageWorkerTest : public BridgeFixture {
     JobBoard::Entry entry(&board, job.key, work.harbor);
     return worker.Run(job, entry, cancellation_).status();
   }
+  // What events say that pushes have made of tags.
+  std::optional<Digest> told_;
+
   kraken::Reference Tag(const std::string& tag) { return *kraken::Tag::Parse(tag); }
   // A manifest that origins have, and Harbor does not.
   Digest LeaveBehind(const std::string& body) {
@@ -185,7 +191,20 @@ TEST_F(ImageWorkerTest, ARepositoryThatIsGoneKeepsNothing) {
 TEST_F(ImageWorkerTest, WhatShouldBeThereIsLookedForAWhile) {
   EXPECT_THAT(Look(Tag("soon"), /*expected=*/true),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("eu/library/debian:soon")));
+  EXPECT_THAT(dropped(), IsEmpty()) << "who pulls it meanwhile must not be told that it is gone";
   EXPECT_OK(Look(Tag("soon"), /*expected=*/true, kAttemptsForExpected));
+}
+
+// It is told of a push before the tag moves: the tag is asked for again. But not for ever: the
+// event may be older than what is there.
+TEST_F(ImageWorkerTest, WhatAPushMadeOfATagIsWaitedForAMoment) {
+  absl::btree_set<std::string> blobs;
+  PushImage("latest", "what was there before", &blobs);
+  told_ = DigestOf("what no push will bring");
+  const absl::Time begin = absl::Now();
+  EXPECT_OK(Look(Tag("latest"), /*expected=*/true));
+  EXPECT_GE(absl::Now() - begin, absl::Milliseconds(200));
+  EXPECT_EQ(origin_.asked(), blobs) << "what is there counts";
 }
 
 TEST_F(ImageWorkerTest, NothingIsDroppedWhileHarborDoesNotAnswer) {

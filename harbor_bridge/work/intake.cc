@@ -192,7 +192,9 @@ void Intake::Enqueue(int64_t sequence, const std::string& harbor, const ParsedEv
     if (!actions.reconcile.empty()) parts_.reconcile(harbor, actions.reconcile);
     for (ImageWork& item : actions.work) {
       auto [it, is_new] = work.try_emplace(item.Key(), item);
-      if (!is_new) it->second.expected |= item.expected;
+      if (is_new) continue;
+      it->second.expected |= item.expected;
+      it->second.told = item.told;
     }
   }
   std::vector<kraken::storage::NewJob> jobs;
