@@ -30,6 +30,7 @@
 #include "harbor_bridge/work/intake.h"
 #include "harbor_bridge/work/quarantine.h"
 #include "kraken/base/check.h"
+#include "kraken/base/median.h"
 #include "kraken/base/unique_fd.h"
 #include "kraken/config/flags.h"
 #include "kraken/daemon/admin_gate.h"
@@ -74,14 +75,9 @@ struct Sample {
 
 constexpr double kQuantiles[] = {0.5, 0.99, 0.999};
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-std::string MedianAndSpread(const std::vector<double>& values) {
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  return absl::StrFormat("%.2f (%.2f-%.2f)", Median(values), *least, *most);
+std::string Told(const std::vector<double>& values) {
+  const auto told = kraken::MedianAndSpread::Of(values);
+  return absl::StrFormat("%.2f (%.2f-%.2f)", told.median, told.least, told.most);
 }
 
 // One quantile of all rounds, in milliseconds.
@@ -292,8 +288,8 @@ void Measure(const Options& options, FrontDoor& door, bool filling) {
     }
   }
   for (size_t i = 0; i < std::size(kQuantiles); ++i) {
-    absl::PrintF("  p%-7g %26s %26s %20s\n", kQuantiles[i] * 100, MedianAndSpread(rounds[i].bare),
-                 MedianAndSpread(rounds[i].events), MedianAndSpread(rounds[i].Ratios()));
+    absl::PrintF("  p%-7g %26s %26s %20s\n", kQuantiles[i] * 100, Told(rounds[i].bare),
+                 Told(rounds[i].events), Told(rounds[i].Ratios()));
   }
   if (filling) {
     std::printf("  filled with %.0f MB/s\n", static_cast<double>(filler->written()) / 1e6 /

@@ -13,11 +13,12 @@ import time
 import typing
 
 from testlab.lab import formats
-from testlab.lab.agent_case import AgentCase, main
+from testlab.lab.agent_case import AgentCase
 from testlab.lab.errors import LabError
 from testlab.lab.harbor import client
 from testlab.lab.harbor.accounts import Account
 from testlab.lab.harbor.cluster import HarborCluster
+from testlab.lab.program_case import main
 from testlab.lab.skopeo import Skopeo
 from testlab.lab.upload import upload
 from tools.oci import layout

@@ -6,13 +6,11 @@ reconciliation.
   bridge_lease_test.py --program=NAME=PATH...
 """
 
-import argparse
 import json
 import os
 import random
 import re
 import signal
-import sys
 import tempfile
 import time
 import unittest
@@ -21,6 +19,7 @@ import urllib.parse
 from testlab.lab import formats, process, wait
 from testlab.lab.bridged import BridgedCluster
 from testlab.lab.network import LoopbackNetwork
+from testlab.lab.program_case import PROGRAMS, main
 from testlab.lab.redis import Redis
 from testlab.lab.upload import upload
 
@@ -30,7 +29,6 @@ _SLACK_S = 5
 _TIMEOUT_S = 60
 _LAYER_BYTES = 3_000
 _TYPE = "application/vnd.docker.distribution.events.v1+json"
-_OPTIONS = argparse.Namespace()
 
 
 class BridgeLeaseTest(unittest.TestCase):
@@ -39,7 +37,7 @@ class BridgeLeaseTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
         cls.addClassCleanup(folder.cleanup)
         cls.cluster = BridgedCluster(
-            *(LoopbackNetwork(), folder.name, dict(_OPTIONS.program)),
+            *(LoopbackNetwork(), folder.name, PROGRAMS),
             bridges=("a", "b"),
             with_tls=False,
             tells_bridge=False,
@@ -264,14 +262,6 @@ class BridgeLeaseTest(unittest.TestCase):
         holder = self.wait_for_holder(self.cluster.bridges)
         self.wait_until_warm(second)
         self.wait_for_no_jobs(holder)
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH")
-    _, rest = parser.parse_known_args(namespace=_OPTIONS)
-    _OPTIONS.program = [item.split("=", 1) for item in _OPTIONS.program]
-    unittest.main(argv=[sys.argv[0], *rest])
 
 
 if __name__ == "__main__":

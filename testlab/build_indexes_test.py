@@ -5,11 +5,9 @@ Each trusts what it knows for ten minutes, so that a tag which moves was moved b
   build_indexes_test.py --program=NAME=PATH...
 """
 
-import argparse
 import os
 import random
 import signal
-import sys
 import tempfile
 import unittest
 import urllib.parse
@@ -18,12 +16,12 @@ from testlab.lab import faults, formats, wait
 from testlab.lab.bridged import BridgedCluster
 from testlab.lab.daemons import BuildIndex
 from testlab.lab.network import LoopbackNetwork
+from testlab.lab.program_case import PROGRAMS, main
 from testlab.lab.upload import upload
 
 _REPOSITORY = "team/app"
 _TIMEOUT_S = 60
 _END_S = 10
-_OPTIONS = argparse.Namespace()
 
 
 class TwoBuildIndexes(BridgedCluster):
@@ -52,7 +50,7 @@ class BuildIndexesTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
         self.addCleanup(folder.cleanup)
-        self.cluster = TwoBuildIndexes(LoopbackNetwork(), folder.name, dict(_OPTIONS.program))
+        self.cluster = TwoBuildIndexes(LoopbackNetwork(), folder.name, PROGRAMS)
         self.addCleanup(self.cluster.close)
         self.cluster.start()
         self.both = (self.cluster.build_index, self.cluster.other_build_index)
@@ -103,14 +101,6 @@ class BuildIndexesTest(unittest.TestCase):
         # Nobody is left whom they could ask.
         self.cluster.registry.kill()
         self.wait_until_known(digest, *self.both)
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH")
-    _, rest = parser.parse_known_args(namespace=_OPTIONS)
-    _OPTIONS.program = [item.split("=", 1) for item in _OPTIONS.program]
-    unittest.main(argv=[sys.argv[0], *rest])
 
 
 if __name__ == "__main__":

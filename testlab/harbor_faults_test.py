@@ -9,8 +9,9 @@ import re
 import time
 
 from testlab.lab import formats, process, wait
-from testlab.lab.agent_case import AgentCase, main
+from testlab.lab.agent_case import AgentCase
 from testlab.lab.harbor.several import AUTHORIZATION, PROJECT, WELL, SeveralHarbors
+from testlab.lab.program_case import main
 from testlab.lab.upload import upload
 
 _TIMEOUT_S = 90

@@ -13,9 +13,10 @@ import random
 import urllib.parse
 
 from testlab.lab import formats, images, wait
-from testlab.lab.agent_case import AgentCase, main
+from testlab.lab.agent_case import AgentCase
 from testlab.lab.harbor import versions
 from testlab.lab.harbor.registered import HUB, PROJECT, RegisteredCluster
+from testlab.lab.program_case import main
 from testlab.lab.skopeo import Skopeo
 from testlab.lab.upload import upload
 

@@ -16,8 +16,9 @@ import subprocess
 import tempfile
 
 from testlab.lab import formats, wait
-from testlab.lab.agent_case import REPOSITORY, AgentCase, main
+from testlab.lab.agent_case import REPOSITORY, AgentCase
 from testlab.lab.daemons import EXIT_BAD_CONFIG, EXIT_OK, EXIT_PORT_TAKEN
+from testlab.lab.program_case import main
 from testlab.lab.web import Place
 from tools.oci import layout
 

@@ -7,12 +7,10 @@ over HTTP, takes pieces from ours and gives ours some.
   kraken_interop_test.py --program=NAME=PATH...
 """
 
-import argparse
 import hashlib
 import os
 import random
 import socket
-import sys
 import tempfile
 import threading
 import unittest
@@ -20,9 +18,9 @@ import unittest
 from kraken.peer_wire.testing import kraken_v1 as v1
 from kraken.peer_wire.testing.kraken_v1_http import Refused, Server
 from testlab.lab.network import LoopbackNetwork
+from testlab.lab.program_case import PROGRAMS, main
 from testlab.lab.small import SmallCluster
 
-_PROGRAMS = {}
 _NAMESPACE = "library/debian"
 _PIECE_BYTES = 256 << 10
 _TIMEOUT_S = 60
@@ -33,7 +31,7 @@ class _Cluster(SmallCluster):
 
     def __init__(self, folder, with_tls, origins=("origin",)):
         agents = ["agent1", "agent2"]
-        super().__init__(LoopbackNetwork(), folder, _PROGRAMS, agents, with_tls, origins)
+        super().__init__(LoopbackNetwork(), folder, PROGRAMS, agents, with_tls, origins)
         for name in ("kraken", "stranger"):
             self.add_host(name)
         self._blobs = os.path.join(folder, "backend", "blobs", "sha256")
@@ -400,13 +398,5 @@ class OffTest(unittest.TestCase):
         _wait_for_log(cluster.tracker, "compat.kraken")
 
 
-def _main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH")
-    options, rest = parser.parse_known_args()
-    _PROGRAMS.update(item.split("=", 1) for item in options.program)
-    unittest.main(argv=[sys.argv[0], *rest])
-
-
 if __name__ == "__main__":
-    _main()
+    main()

@@ -6,20 +6,18 @@ a route; with an agent that dies meanwhile; without a tracker; and what a delete
   preheat_test.py --program=NAME=PATH...
 """
 
-import argparse
 import os
 import random
 import signal
-import sys
 import tempfile
 import unittest
 
 from testlab.lab import formats, process, wait
 from testlab.lab.bridged import BridgedCluster
 from testlab.lab.network import LoopbackNetwork
+from testlab.lab.program_case import PROGRAMS, main
 from testlab.lab.upload import upload
 
-_PROGRAMS = {}
 _TIMEOUT_S = 60
 # A tracker that has just begun gives no orders for 10 s, and the bridge tries again after a while.
 _PATIENCE_S = 120
@@ -39,7 +37,7 @@ class PreheatTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
         cls.addClassCleanup(folder.cleanup)
         cls.cluster = BridgedCluster(
-            *(LoopbackNetwork(), folder.name, _PROGRAMS),
+            *(LoopbackNetwork(), folder.name, PROGRAMS),
             agents=list(_AGENTS),
             origins=("origin1",),
         )
@@ -200,14 +198,6 @@ class PreheatTest(unittest.TestCase):
             # Other images may have them.
             for digest, content in made.blobs.items():
                 self.assertTrue(agent.holds(digest, len(content)), name)
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH")
-    options, rest = parser.parse_known_args()
-    _PROGRAMS.update(item.split("=", 1) for item in options.program)
-    unittest.main(argv=[sys.argv[0], *rest])
 
 
 if __name__ == "__main__":

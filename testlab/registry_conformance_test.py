@@ -10,7 +10,8 @@ registry that holds the content, origin, tracker, build-index, an agent.
 import random
 
 from testlab.lab import formats
-from testlab.lab.agent_case import REPOSITORY, AgentCase, main
+from testlab.lab.agent_case import REPOSITORY, AgentCase
+from testlab.lab.program_case import main
 from testlab.lab.upload import upload
 from tools.oci import layout
 

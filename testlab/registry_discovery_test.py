@@ -11,7 +11,8 @@ import re
 import urllib.parse
 
 from testlab.lab import formats
-from testlab.lab.agent_case import REPOSITORY, AgentCase, main
+from testlab.lab.agent_case import REPOSITORY, AgentCase
+from testlab.lab.program_case import main
 from testlab.lab.upload import upload
 from tools.oci import layout
 

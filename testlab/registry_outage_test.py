@@ -10,7 +10,8 @@ import signal
 import time
 
 from testlab.lab import formats, wait
-from testlab.lab.agent_case import REPOSITORY, AgentCase, main
+from testlab.lab.agent_case import REPOSITORY, AgentCase
+from testlab.lab.program_case import main
 from tools.oci import layout
 
 # How long the agent lets a client wait for a blob that nobody can get.

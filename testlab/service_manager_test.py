@@ -17,9 +17,10 @@ import tempfile
 import unittest
 
 from testlab.lab import formats, wait
-from testlab.lab.agent_case import REPOSITORY, AgentCase, main
+from testlab.lab.agent_case import REPOSITORY, AgentCase
 from testlab.lab.daemons import EXIT_BAD_CONFIG, EXIT_FAILURE, EXIT_OK
 from testlab.lab.errors import LabError
+from testlab.lab.program_case import main
 from testlab.lab.web import Place
 
 _TIMEOUT_S = 60

@@ -1,22 +1,19 @@
 #include "harbor_bridge/work/intake.h"
 
 #include <cstdint>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "harbor_bridge/work/body_budget.h"
 #include "harbor_bridge/work/image_work.h"
+#include "kraken/base/peak_memory.h"
 #include "kraken/base/test_util.h"
 #include "kraken/daemon/admin_gate.h"
 #include "kraken/net/http_server.h"
@@ -347,22 +344,6 @@ TEST_F(IntakeTest, BodiesWaitInTheirSocketsForMemory) {
   EXPECT_EQ(bodies_.waiting(), 0u);
 }
 
-// Peak of resident memory of this process, in bytes.
-uint64_t PeakMemory() {
-  std::ifstream status("/proc/self/status");
-  std::string line;
-  while (std::getline(status, line)) {
-    absl::string_view text = line;
-    if (!absl::ConsumePrefix(&text, "VmHWM:")) continue;
-    absl::ConsumeSuffix(&text, "kB");
-    uint64_t kilobytes = 0;
-    EXPECT_TRUE(absl::SimpleAtoi(absl::StripAsciiWhitespace(text), &kilobytes));
-    return kilobytes << 10;
-  }
-  ADD_FAILURE() << "no VmHWM";
-  return 0;
-}
-
 TEST_F(IntakeTest, HoweverManyLargeBodiesComeAtOnceMemoryIsBounded) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's own memory is larger than what is measured here";
@@ -374,7 +355,7 @@ TEST_F(IntakeTest, HoweverManyLargeBodiesComeAtOnceMemoryIsBounded) {
   const std::string body = Padded(1 << 20);
   const std::string head = HeadOf(body.size());
   // They are 200 MiB, and 400 MiB with what is written down.
-  const uint64_t before = PeakMemory();
+  const uint64_t before = kraken::PeakMemory();
   std::vector<std::thread> threads;
   for (size_t i = 0; i < kSenders; ++i) {
     threads.emplace_back([&] {
@@ -388,7 +369,7 @@ TEST_F(IntakeTest, HoweverManyLargeBodiesComeAtOnceMemoryIsBounded) {
   EXPECT_LE(bodies_.peak_bytes(), kMaxBodiesBytes);
   // Bodies, the buffers of connections that wait (64 KiB each), what a body is when it is parsed,
   // and the 200 threads that send.
-  EXPECT_LT(PeakMemory() - before, uint64_t{64} << 20);
+  EXPECT_LT(kraken::PeakMemory() - before, uint64_t{64} << 20);
 }
 
 TEST_F(IntakeTest, WhatAFormerProcessWroteDownBecomesWork) {

@@ -1,5 +1,7 @@
 #include "kraken/daemon/admin_gate.h"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -37,8 +39,8 @@ bool NamesThisHost(absl::string_view host_field) {
 }
 
 bool CameThroughProxy(const net::HeaderMap& headers) {
-  return headers.Has("Forwarded") || headers.Has("X-Forwarded-For") || headers.Has("Via") ||
-         headers.Has("X-Real-IP");
+  return std::any_of(std::begin(kProxyFields), std::end(kProxyFields),
+                     [&](const char* field) { return headers.Has(field); });
 }
 
 bool IsOnThisHost(const net::HttpExchange& exchange) {

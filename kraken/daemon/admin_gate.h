@@ -34,6 +34,10 @@ struct AdminCaller {
 
 enum class AdminAccess { kLook, kOrder };
 
+// Fields that a proxy adds: who asks through one is not where the proxy is. In small letters, as
+// gRPC has its metadata.
+inline constexpr const char* kProxyFields[] = {"forwarded", "x-forwarded-for", "via", "x-real-ip"};
+
 // Stands before endpoints that only operators call. Let in are:
 //   - a client with a certificate that verified;
 //   - one with the username and password of the configuration, compared in constant time;

@@ -1,5 +1,7 @@
 #include "kraken/daemon/rpc_admin_gate.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,10 +19,8 @@ absl::string_view MetadataOf(const grpc::ServerContextBase& context, const char*
 }
 
 bool CameThroughProxy(const grpc::ServerContextBase& context) {
-  for (const char* key : {"forwarded", "x-forwarded-for", "via", "x-real-ip"}) {
-    if (context.client_metadata().contains(key)) return true;
-  }
-  return false;
+  return std::any_of(std::begin(kProxyFields), std::end(kProxyFields),
+                     [&](const char* field) { return context.client_metadata().contains(field); });
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "kraken/base/median.h"
 
 extern char** environ;
 
@@ -193,11 +194,6 @@ Measured RunWrk(const std::string& address, const std::string& file, int connect
   return result;
 }
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 void Compare(const std::string& ours, const std::string& nginx, const std::string& file,
              int connections, int pairs, int seconds) {
   const bool small = file == "1KiB";
@@ -216,10 +212,10 @@ void Compare(const std::string& ours, const std::string& nginx, const std::strin
     b.push_back(small ? theirs.requests_per_second : theirs.megabytes_per_second);
     ratios.push_back(a.back() / b.back());
   }
+  const MedianAndSpread ratio = MedianAndSpread::Of(ratios);
   std::printf("%-7s %5d  %10.0f  %10.0f  %-6s  %5.2f  (%.2f to %.2f)\n", file.c_str(), connections,
-              Median(a), Median(b), small ? "req/s" : "MiB/s", Median(ratios),
-              *std::min_element(ratios.begin(), ratios.end()),
-              *std::max_element(ratios.begin(), ratios.end()));
+              MedianAndSpread::Of(a).median, MedianAndSpread::Of(b).median,
+              small ? "req/s" : "MiB/s", ratio.median, ratio.least, ratio.most);
   std::fflush(stdout);
 }
 

@@ -2,15 +2,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <random>
 #include <thread>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "kraken/base/peak_memory.h"
 #include "kraken/base/test_util.h"
 #include "kraken/net/blocking_http_client.h"
 #include "kraken/net/http_server.h"
@@ -60,21 +58,6 @@ class RobustnessTest : public ::testing::Test {
 void Echo(Exchange exchange) {
   HttpExchange* raw = exchange.get();
   raw->ReadBody([exchange](std::string body) { exchange->Respond(200, {}, body); });
-}
-
-// Peak of resident memory, in bytes.
-uint64_t PeakMemory() {
-  std::ifstream status("/proc/self/status");
-  std::string line;
-  while (std::getline(status, line)) {
-    absl::string_view text = line;
-    if (!absl::ConsumePrefix(&text, "VmHWM:")) continue;
-    absl::ConsumeSuffix(&text, "kB");
-    uint64_t kilobytes = 0;
-    EXPECT_TRUE(absl::SimpleAtoi(absl::StripAsciiWhitespace(text), &kilobytes));
-    return kilobytes * 1024;
-  }
-  return 0;
 }
 
 TEST_F(RobustnessTest, RandomBytesHurtNobody) {

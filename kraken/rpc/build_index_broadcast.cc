@@ -89,12 +89,6 @@ void BuildIndexBroadcast::Drop(v1::DropTagsRequest request, Done<v1::DropTagsRep
   Tell(std::move(request), std::move(done));
 }
 
-size_t BuildIndexBroadcast::missed() const {
-  size_t missed = 0;
-  for (const auto& [host, backlog] : backlogs_) missed += backlog.changes.size();
-  return missed;
-}
-
 template <typename Reply, typename Request>
 void BuildIndexBroadcast::Tell(Request request, Done<Reply> done) {
   const absl::StatusOr<std::vector<std::string>> hosts = hosts_();

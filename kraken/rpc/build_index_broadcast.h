@@ -58,9 +58,6 @@ class BuildIndexBroadcast {
   // What was there, at any of those that have answered. Errors as Put().
   void Drop(v1::DropTagsRequest request, Done<v1::DropTagsReply> done);
 
-  // What hosts have missed so far, all together.
-  size_t missed() const;
-
  private:
   using Change = std::variant<v1::PutTagRequest, v1::DropTagsRequest>;
   // What a host does not know yet.

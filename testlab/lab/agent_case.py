@@ -1,21 +1,19 @@
 """Tests of an agent as a registry: a real registry behind it, and what its answers look like."""
 
-import argparse
 import json
 import os
 import random
-import sys
 import tempfile
 import unittest
 
 from testlab.lab import formats
 from testlab.lab.network import LoopbackNetwork
+from testlab.lab.program_case import PROGRAMS
 from testlab.lab.small import BackedCluster
 from testlab.lab.upload import upload
 from tools.oci import layout
 
 REPOSITORY = "conformance/repo1"
-_PROGRAMS = {}
 _TIMEOUT_S = 60
 
 
@@ -26,7 +24,7 @@ class AgentCase(unittest.TestCase):
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
         cls.addClassCleanup(folder.cleanup)
-        cls.cluster = cls.make_cluster(LoopbackNetwork(), folder.name, _PROGRAMS)
+        cls.cluster = cls.make_cluster(LoopbackNetwork(), folder.name, PROGRAMS)
         cls.addClassCleanup(cls.cluster.close)
         cls.configure(cls.cluster)
         cls.cluster.start()
@@ -44,7 +42,7 @@ class AgentCase(unittest.TestCase):
     @staticmethod
     def program(name):
         """The path of one of our programs."""
-        return os.path.abspath(_PROGRAMS[name])
+        return os.path.abspath(PROGRAMS[name])
 
     def push(self, made, tag=None):
         upload(self.cluster.registry, REPOSITORY, made, tag)
@@ -89,12 +87,3 @@ class AgentCase(unittest.TestCase):
             self.assertLessEqual(set(error), {"code", "message", "detail"})
             self.assertIsInstance(error.get("message", ""), str)
         self.assertIn(errors[0]["code"], codes)
-
-
-def main():
-    """Runs the tests of the program that calls it: PROGRAM --program=NAME=PATH..."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH")
-    options, rest = parser.parse_known_args()
-    _PROGRAMS.update(item.split("=", 1) for item in options.program)
-    unittest.main(argv=[sys.argv[0], *rest])

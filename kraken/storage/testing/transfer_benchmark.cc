@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "kraken/base/check.h"
+#include "kraken/base/median.h"
 #include "kraken/base/unique_fd.h"
 #include "kraken/storage/testing/bare_tls_records.h"
 #include "openssl/sha.h"
@@ -168,13 +169,9 @@ TransferCost MeasureBare(const Digest& digest, const std::string& directory,
 }
 
 void PrintLine(const std::string& what, const std::vector<double>& values) {
-  std::vector<double> sorted = values;
-  std::sort(sorted.begin(), sorted.end());
-  const size_t middle = sorted.size() / 2;
-  const double median =
-      sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-  std::printf("%-28s median %6.3f   min %6.3f   max %6.3f\n", what.c_str(), median, sorted.front(),
-              sorted.back());
+  const MedianAndSpread told = MedianAndSpread::Of(values);
+  std::printf("%-28s median %6.3f   min %6.3f   max %6.3f\n", what.c_str(), told.median, told.least,
+              told.most);
 }
 
 }  // namespace
