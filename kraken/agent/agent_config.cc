@@ -55,6 +55,7 @@ void ReadConfig(config::ObjectReader& r, DownloadConfig* c) {
   r.Optional("stall_timeout", &c->stall_timeout, {.min = absl::Milliseconds(1)});
   r.Optional("max_backend_reads", &c->max_backend_reads, {.min = 1, .max = 1024});
   r.Optional("progress_timeout", &c->progress_timeout, {.min = absl::Milliseconds(1)});
+  r.Optional("tag_max_age", &c->tag_max_age);
 }
 
 void ReadConfig(config::ObjectReader& r, AgentConfig* c) {

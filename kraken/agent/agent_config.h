@@ -49,6 +49,8 @@ struct DownloadConfig {
   int max_backend_reads = 4;
   // Without a single new byte of a blob that a client reads, after the first.
   absl::Duration progress_timeout = absl::Seconds(60);
+  // What the build-index said of a tag is good for so long; 0: each pull by tag asks it.
+  absl::Duration tag_max_age = absl::Milliseconds(200);
 };
 void ReadConfig(config::ObjectReader& r, DownloadConfig* c);
 

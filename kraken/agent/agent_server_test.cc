@@ -5,14 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "kraken/agent/scripted_tracker.h"
 #include "kraken/agent/test_agent.h"
+#include "kraken/agent/testing/scripted_build_index.h"
+#include "kraken/agent/testing/scripted_tracker.h"
 #include "kraken/base/test_util.h"
-#include "kraken/net/loop_thread.h"
 #include "kraken/net/raw_connection.h"
-#include "kraken/rpc/build_index_service.h"
-#include "kraken/rpc/convert.h"
-#include "kraken/rpc/rpc_test_util.h"
 #include "kraken/storage/storage_test_util.h"
 
 namespace kraken::agent {
@@ -36,32 +33,17 @@ class AgentServerTest : public ::testing::Test {
   }
 
   const TestBlob blob_{3 * kPiece, kPiece};
-  net::LoopThread loop_{"build-index"};
-  rpc::BuildIndexService service_{
-      loop_.loop().handle(),
-      {.get_tag =
-           [this](rpc::v1::GetTagRequest request, rpc::BuildIndexService::Reply reply) {
-             if (request.namespace_() != "library/debian" || request.tag() != "latest") {
-               return reply(absl::NotFoundError(absl::StrCat("no tag ", request.tag())));
-             }
-             rpc::v1::GetTagReply found;
-             found.set_digest(rpc::ToBytes(blob_.digest));
-             reply(found);
-           },
-       .put_tag =
-           [](rpc::v1::PutTagRequest, rpc::BuildIndexService::Reply reply) {
-             reply(absl::UnimplementedError("not in this test"));
-           }}};
-  rpc::TestProcess build_index_{loop_, {&service_}};
+  ScriptedBuildIndex build_index_;
   ScriptedTracker tracker_;
   TestAgent agent_{{.tracker = tracker_.address(), .build_index = build_index_.address()}};
 };
 
 TEST_F(AgentServerTest, TellsTheDigestOfATag) {
+  build_index_.SetTag("library/debian:latest", blob_.digest);
   EXPECT_THAT(Ask("GET", "/tags/library%2Fdebian:latest"),
               AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("\r\n\r\n" + blob_.digest.ToString())));
   EXPECT_THAT(Ask("GET", "/tags/library%2Fdebian:old"),
-              AllOf(StartsWith("HTTP/1.1 404 "), HasSubstr("no tag old")));
+              AllOf(StartsWith("HTTP/1.1 404 "), HasSubstr("no tag library/debian:old")));
 }
 
 TEST_F(AgentServerTest, RefusesWhatIsNoTag) {

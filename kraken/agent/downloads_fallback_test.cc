@@ -5,8 +5,8 @@
 
 #include "gtest/gtest.h"
 #include "kraken/agent/downloads.h"
-#include "kraken/agent/scripted_tracker.h"
 #include "kraken/agent/test_agent.h"
+#include "kraken/agent/testing/scripted_tracker.h"
 #include "kraken/base/test_util.h"
 #include "kraken/daemon/scripted_backend.h"
 #include "kraken/daemon/test_origin.h"

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "kraken/agent/scripted_tracker.h"
 #include "kraken/agent/test_agent.h"
+#include "kraken/agent/testing/scripted_tracker.h"
 #include "kraken/base/test_util.h"
 #include "kraken/peer_wire/test_swarm.h"
 #include "kraken/rpc/convert.h"

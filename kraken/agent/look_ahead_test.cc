@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "kraken/agent/scripted_tracker.h"
 #include "kraken/agent/test_agent.h"
+#include "kraken/agent/testing/scripted_tracker.h"
 #include "kraken/base/sha256.h"
 #include "kraken/base/test_util.h"
 #include "kraken/config/config_test_util.h"

@@ -93,6 +93,7 @@ RegistryFace::RegistryFace(const Parts& parts, const DownloadConfig& config, Mir
     : parts_(parts),
       config_(config),
       mirrors_(std::move(mirrors)),
+      tags_(parts.control, parts.build_index, config.tag_max_age),
       manifests_(kMaxCachedManifestBytes) {}
 
 net::EventLoop* RegistryFace::CurrentLoop() const {
@@ -181,15 +182,14 @@ void RegistryFace::ServeManifest(Exchange exchange, const Namespace& ns,
     ServeManifestByDigest(std::move(exchange), ns, *digest);
     return;
   }
-  parts_.control->Post([this, exchange, ns, tag = *request.reference->tag()] {
-    parts_.build_index->GetTag(ns, tag, [this, exchange, ns](absl::StatusOr<rpc::TagValue> value) {
-      if (value.ok()) {
-        ServeManifestByDigest(exchange, ns, value->digest);
-      } else {
-        PostStatus(exchange, value.status(), ResourceKind::kManifest);
-      }
-    });
-  });
+  tags_.Resolve(ns, *request.reference->tag(),
+                [this, exchange, ns](const absl::StatusOr<Digest>& digest) {
+                  if (digest.ok()) {
+                    ServeManifestByDigest(exchange, ns, *digest);
+                  } else {
+                    PostStatus(exchange, digest.status(), ResourceKind::kManifest);
+                  }
+                });
 }
 
 // In any loop.

@@ -14,6 +14,7 @@
 #include "kraken/agent/mirror_rules.h"
 #include "kraken/agent/pull_access.h"
 #include "kraken/agent/served_manifest.h"
+#include "kraken/agent/tag_lookup.h"
 #include "kraken/base/digest.h"
 #include "kraken/base/namespace.h"
 #include "kraken/base/worker_pool.h"
@@ -78,6 +79,7 @@ class RegistryFace {
   const Parts parts_;
   const DownloadConfig config_;
   const MirrorRules mirrors_;
+  TagLookup tags_;
   ManifestCache manifests_;
 };
 

@@ -10,19 +10,16 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
-#include "kraken/agent/scripted_tracker.h"
 #include "kraken/agent/test_agent.h"
+#include "kraken/agent/testing/scripted_build_index.h"
+#include "kraken/agent/testing/scripted_tracker.h"
 #include "kraken/base/sha256.h"
 #include "kraken/base/test_util.h"
-#include "kraken/net/loop_thread.h"
 #include "kraken/net/raw_connection.h"
 #include "kraken/peer_wire/test_swarm.h"
-#include "kraken/rpc/build_index_service.h"
 #include "kraken/rpc/convert.h"
-#include "kraken/rpc/rpc_test_util.h"
 #include "kraken/rpc/status.h"
 #include "kraken/storage/partial_blob.h"
 #include "kraken/storage/sequential_writer.h"
@@ -151,8 +148,7 @@ class RegistryFaceTest : public ::testing::Test {
     return digest;
   }
   void SetTag(const std::string& tag, const Digest& digest) {
-    absl::MutexLock lock(&mu_);
-    tags_.emplace_back(absl::StrCat("library/debian:", tag), digest);
+    build_index_.SetTag(absl::StrCat("library/debian:", tag), digest);
   }
   size_t Readers() {
     size_t readers = 0;
@@ -161,28 +157,7 @@ class RegistryFaceTest : public ::testing::Test {
   }
   void ExpectServed(const TestBlob& blob);
 
-  absl::Mutex mu_;
-  std::vector<std::pair<std::string, Digest>> tags_ ABSL_GUARDED_BY(mu_);
-  net::LoopThread build_index_loop_{"build-index"};
-  rpc::BuildIndexService build_index_service_{
-      build_index_loop_.loop().handle(),
-      {.get_tag =
-           [this](rpc::v1::GetTagRequest request, rpc::BuildIndexService::Reply reply) {
-             absl::MutexLock lock(&mu_);
-             const std::string name = absl::StrCat(request.namespace_(), ":", request.tag());
-             for (const auto& [tag, digest] : tags_) {
-               if (tag != name) continue;
-               rpc::v1::GetTagReply found;
-               found.set_digest(rpc::ToBytes(digest));
-               return reply(found);
-             }
-             reply(absl::NotFoundError(absl::StrCat("no tag ", name)));
-           },
-       .put_tag =
-           [](rpc::v1::PutTagRequest, rpc::BuildIndexService::Reply reply) {
-             reply(absl::UnimplementedError("not in this test"));
-           }}};
-  rpc::TestProcess build_index_{build_index_loop_, {&build_index_service_}};
+  ScriptedBuildIndex build_index_;
   ScriptedTracker tracker_;
   peer_wire::TestTracker swarm_;
   TestNode origin_{&swarm_, {.origin = true}};
@@ -644,10 +619,7 @@ TEST_F(RegistryFaceTest, AsAMirrorItServesTheRegistriesOfItsRules) {
   const Digest plain = OfferInline(ManifestText());
   const Digest european = OfferInline(ManifestText("of another Harbor"));
   SetTag("latest", plain);
-  {
-    absl::MutexLock lock(&mu_);
-    tags_.emplace_back("harbor-eu.example.com/library/debian:latest", european);
-  }
+  build_index_.SetTag("harbor-eu.example.com/library/debian:latest", european);
   const auto digest_of = [this](absl::string_view query) {
     const Answer answer = Get(absl::StrCat(ManifestPath("latest"), query));
     EXPECT_THAT(answer.head, StartsWith(Status(200))) << query;

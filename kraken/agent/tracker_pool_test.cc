@@ -7,7 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
-#include "kraken/agent/scripted_tracker.h"
+#include "kraken/agent/testing/scripted_tracker.h"
 #include "kraken/base/test_util.h"
 #include "kraken/cluster/ring.h"
 #include "kraken/net/loop_thread.h"

@@ -1,4 +1,4 @@
-#include "kraken/agent/scripted_tracker.h"
+#include "kraken/agent/testing/scripted_tracker.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 // For tests: a tracker that says what it is told, over real gRPC.
-#ifndef KRAKEN_AGENT_SCRIPTED_TRACKER_H_
-#define KRAKEN_AGENT_SCRIPTED_TRACKER_H_
+#ifndef KRAKEN_AGENT_TESTING_SCRIPTED_TRACKER_H_
+#define KRAKEN_AGENT_TESTING_SCRIPTED_TRACKER_H_
 
 #include <map>
 #include <memory>
@@ -91,4 +91,4 @@ class ScriptedTracker : private rpc::AnnounceHandler {
 
 }  // namespace kraken::agent
 
-#endif  // KRAKEN_AGENT_SCRIPTED_TRACKER_H_
+#endif  // KRAKEN_AGENT_TESTING_SCRIPTED_TRACKER_H_
