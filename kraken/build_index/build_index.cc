@@ -153,9 +153,7 @@ class BuildIndex final : public daemon::Daemon {
     router_.Add("GET", "/tags/{tag}",
                 [this](std::shared_ptr<net::HttpExchange> exchange) { GetTagHttp(exchange); });
     daemon::AddAdminRoutes(
-        router_, {.capabilities = {.role = "build-index",
-                                   .grpc_port = static_cast<uint16_t>(rpc_server_->port()),
-                                   .grpc_tls = tls_.rpc.enabled()},
+        router_, {.capabilities = daemon::CapabilitiesOf("build-index", *rpc_server_, tls_.rpc),
                   .metrics = &metrics_,
                   .control = &control_,
                   .readiness = [this] { return Readiness(); },

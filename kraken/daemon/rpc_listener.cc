@@ -1,5 +1,8 @@
 #include "kraken/daemon/rpc_listener.h"
 
+#include <cstdint>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "kraken/daemon/start_error.h"
 
@@ -12,6 +15,13 @@ absl::StatusOr<std::unique_ptr<rpc::RpcServer>> StartRpcServer(int port, const r
   if (!server.ok()) return WithExitCode(server.status(), config::kExitPortTaken);
   (*server)->SetServing(true);
   return server;
+}
+
+rpc::Capabilities CapabilitiesOf(absl::string_view role, const rpc::RpcServer& server,
+                                 const rpc::TlsFiles& tls) {
+  return {.role = std::string(role),
+          .grpc_port = static_cast<uint16_t>(server.port()),
+          .grpc_tls = tls.enabled()};
 }
 
 }  // namespace kraken::daemon

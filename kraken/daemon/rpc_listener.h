@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "kraken/rpc/capabilities.h"
 #include "kraken/rpc/rpc_server.h"
 #include "kraken/rpc/tls_files.h"
 
@@ -15,6 +17,10 @@ namespace kraken::daemon {
 // Errors carry the exit code of a port that is taken.
 absl::StatusOr<std::unique_ptr<rpc::RpcServer>> StartRpcServer(int port, const rpc::TlsFiles& tls,
                                                                grpc::Service* service);
+
+// What a process says of itself whose gRPC is at `server`, which was started with `tls`.
+rpc::Capabilities CapabilitiesOf(absl::string_view role, const rpc::RpcServer& server,
+                                 const rpc::TlsFiles& tls);
 
 }  // namespace kraken::daemon
 

@@ -216,9 +216,7 @@ class Origin final : public daemon::Daemon {
     origin_metrics_ =
         std::make_unique<OriginMetrics>(&metrics_, node_.get(), store_.get(), hub_.get());
     daemon::AddAdminRoutes(
-        router_, {.capabilities = {.role = "origin",
-                                   .grpc_port = static_cast<uint16_t>(rpc_server_->port()),
-                                   .grpc_tls = tls_.rpc.enabled()},
+        router_, {.capabilities = daemon::CapabilitiesOf("origin", *rpc_server_, tls_.rpc),
                   .metrics = &metrics_,
                   .control = &control_,
                   .readiness = [this] { return Readiness(); },

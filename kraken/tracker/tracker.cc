@@ -118,9 +118,7 @@ class Tracker final : public daemon::Daemon {
     KH_ASSIGN_OR_RETURN(rpc_server_,
                         daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
     daemon::AddAdminRoutes(
-        router_, {.capabilities = {.role = "tracker",
-                                   .grpc_port = static_cast<uint16_t>(rpc_server_->port()),
-                                   .grpc_tls = tls_.rpc.enabled()},
+        router_, {.capabilities = daemon::CapabilitiesOf("tracker", *rpc_server_, tls_.rpc),
                   .metrics = &metrics_,
                   .control = &control_,
                   .readiness = [this] { return Readiness(); },
