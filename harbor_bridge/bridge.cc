@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "harbor_bridge/bridge_metrics.h"
 #include "harbor_bridge/harbor/harbor_client.h"
 #include "harbor_bridge/harbor/harbor_client_factory.h"
 #include "harbor_bridge/lease/tenure.h"
@@ -48,7 +49,6 @@
 #include "kraken/daemon/admin_gate.h"
 #include "kraken/daemon/admin_routes.h"
 #include "kraken/daemon/http_front.h"
-#include "kraken/daemon/mirrored_counter.h"
 #include "kraken/daemon/rpc_listener.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
@@ -73,7 +73,6 @@
 namespace harbor_bridge {
 namespace {
 
-using kraken::daemon::MirroredCounter;
 using kraken::daemon::WithExitCode;
 
 constexpr int kMaxPort = 65535;
@@ -211,7 +210,6 @@ class Bridge final : public kraken::daemon::Daemon {
         target.api = *std::move(api);
       }
       targets.push_back(std::move(target));
-      reconcile_metrics_.push_back(MakeReconcileMetrics(config.name));
     }
     reconcile_sink_ = std::make_unique<JobSink>(queue_.get());
     reconciler_ = std::make_unique<Reconciler>(
@@ -256,10 +254,6 @@ class Bridge final : public kraken::daemon::Daemon {
     options.look_back = config_.reconcile.options.look_back;
     for (const HarborConfig& harbor : config_.harbors) options.harbors.push_back(harbor.name);
     tenure_ = std::make_unique<Tenure>(&control_, std::move(options), queue_.get());
-    lease_held_ = &metrics_.AddGauge("kraken_bridge_lease_held",
-                                     "1: this bridge holds the lease and works; 0: it is standby.");
-    lease_epoch_ = &metrics_.AddGauge("kraken_bridge_lease_epoch",
-                                      "Epoch of the lease, as this bridge knows it; 0: of none.");
     return absl::OkStatus();
   }
 
@@ -404,6 +398,10 @@ class Bridge final : public kraken::daemon::Daemon {
     }
   }
 
+  std::vector<ReconcileStatus> Reconciliation() const {
+    return reconciler_ == nullptr ? std::vector<ReconcileStatus>() : reconciler_->status();
+  }
+
   void AddApi() {
     bridge_admin_ = std::make_unique<BridgeAdmin>(
         BridgeAdmin::Parts{.harbors = harbors_.get(),
@@ -412,6 +410,7 @@ class Bridge final : public kraken::daemon::Daemon {
                            .board = &board_,
                            .watch = watch_.get(),
                            .dispatcher = dispatcher_.get(),
+                           .reconciliation = [this] { return Reconciliation(); },
                            .has_trackers = clusters_.front()->agents() != nullptr});
     report_ = std::make_unique<StatusReport>(StatusSources{.admin = bridge_admin_.get(),
                                                            .routes = routes_.get(),
@@ -424,6 +423,19 @@ class Bridge final : public kraken::daemon::Daemon {
                                                 .loop = &admin_.loop()});
     api_->AddRoutes(router_);
     AddPageRoutes(router_, &gate_);
+  }
+
+  BridgeMetrics::Sources MetricSources() {
+    BridgeMetrics::Sources sources = {.intake = intake_.get(),
+                                      .preheat_api = preheat_api_.get(),
+                                      .quarantine = quarantine_.get(),
+                                      .bodies = &bodies_,
+                                      .board = &board_,
+                                      .cluster = clusters_.front().get(),
+                                      .reconciliation = [this] { return Reconciliation(); },
+                                      .lease = nullptr};
+    if (tenure_ != nullptr) sources.lease = [this] { return tenure_->view(); };
+    return sources;
   }
 
   std::map<std::string, uint64_t> Events() const {
@@ -447,94 +459,20 @@ class Bridge final : public kraken::daemon::Daemon {
     service_ = std::make_unique<BridgeService>(bridge_admin_.get(), &gate_, &admin_.loop());
     KH_ASSIGN_OR_RETURN(rpc_server_,
                         kraken::daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
+    bridge_metrics_ = std::make_unique<BridgeMetrics>(&metrics_, MetricSources());
     intake_->AddRoutes(router_);
     preheat_api_->AddRoutes(router_);
     kraken::daemon::AddAdminRoutes(
-        router_, {.capabilities = {.role = "harbor-bridge",
-                                   .grpc_port = static_cast<uint16_t>(rpc_server_->port()),
-                                   .grpc_tls = tls_.rpc.enabled()},
-                  .metrics = &metrics_,
-                  .control = &control_,
-                  .readiness = [this] { return Readiness(); },
-                  .refresh_metrics = [this] { RefreshMetrics(); }});
+        router_,
+        {.capabilities = kraken::daemon::CapabilitiesOf("harbor-bridge", *rpc_server_, tls_.rpc),
+         .metrics = &metrics_,
+         .control = &control_,
+         .readiness = [this] { return Readiness(); },
+         .refresh_metrics = [this] { bridge_metrics_->Refresh(); }});
     KH_ASSIGN_OR_RETURN(http_server_,
                         front_->Serve(admin_.loop(), flags_.port, /*is_main=*/true,
                                       config_.listen_tls ? tls_.http_server : nullptr, router_));
     return absl::OkStatus();
-  }
-
-  void RefreshMetrics() {
-    const IntakeStats intake = intake_->stats();
-    notifications_.Set(intake.notifications);
-    events_.Set(intake.events);
-    ignored_.Set(intake.ignored);
-    unreadable_.Set(intake.unreadable + intake.oversized);
-    quarantined_.Set(quarantine_->put_count());
-    const PreheatApiStats preheat = preheat_api_->stats();
-    unauthorized_.Set(intake.unauthorized + preheat.unauthorized);
-    preheats_accepted_.Set(preheat.accepted);
-    preheats_refused_.Set(preheat.refused);
-    body_bytes_.Set(static_cast<double>(bodies_.used_bytes()));
-    healthy_.Set(static_cast<double>(clusters_.front()->healthy_origins().size()));
-    RefreshAgents();
-    if (const std::optional<LeaseView> lease = Lease(); lease.has_value()) {
-      lease_held_->Set(lease->held ? 1 : 0);
-      lease_epoch_->Set(static_cast<double>(lease->epoch));
-    }
-    if (reconciler_ == nullptr) return;
-    const std::vector<ReconcileStatus> all = reconciler_->status();
-    for (size_t i = 0; i < all.size(); ++i) {
-      reconcile_metrics_[i].rounds.Set(all[i].rounds);
-      reconcile_metrics_[i].failures.Set(all[i].failures);
-      reconcile_metrics_[i].requests.Set(all[i].requests);
-      reconcile_metrics_[i].found.Set(all[i].found);
-      reconcile_metrics_[i].gone.Set(all[i].gone);
-    }
-  }
-
-  void RefreshAgents() {
-    int64_t done = 0;
-    int64_t asked = 0;
-    for (const JobView& job : board_.Running()) {
-      done += job.progress.agents_done;
-      asked += job.progress.agents_asked;
-    }
-    agents_done_.Set(static_cast<double>(done));
-    agents_asked_.Set(static_cast<double>(asked));
-    if (clusters_.front()->agents() == nullptr) return;
-    const AgentOrdersStats stats = clusters_.front()->agents()->stats();
-    agents_preheated_.Set(stats.preheated);
-    agent_preheats_failed_.Set(stats.preheats_failed);
-    agents_dropped_.Set(stats.dropped);
-    agent_drops_failed_.Set(stats.drops_failed);
-  }
-
-  // Of one Harbor.
-  struct ReconcileMetrics {
-    MirroredCounter rounds;
-    MirroredCounter failures;
-    MirroredCounter requests;
-    MirroredCounter found;
-    MirroredCounter gone;
-  };
-  ReconcileMetrics MakeReconcileMetrics(const std::string& harbor) {
-    constexpr char kRounds[] = "kraken_bridge_reconcile_rounds_total";
-    constexpr char kFound[] = "kraken_bridge_reconcile_found_total";
-    return {.rounds = Counter(kRounds, "Rounds of reconciliation.",
-                              {{"harbor", harbor}, {"result", "done"}}),
-            .failures = Counter(kRounds, "Rounds of reconciliation.",
-                                {{"harbor", harbor}, {"result", "failed"}}),
-            .requests = Counter("kraken_bridge_reconcile_requests_total",
-                                "Requests to a Harbor for reconciliation.", {{"harbor", harbor}}),
-            .found =
-                Counter(kFound, "What events had missed.", {{"harbor", harbor}, {"kind", "image"}}),
-            .gone = Counter(kFound, "What events had missed.",
-                            {{"harbor", harbor}, {"kind", "gone_tag"}})};
-  }
-
-  MirroredCounter Counter(const char* name, const char* help,
-                          const kraken::telemetry::Labels& labels = {}) {
-    return MirroredCounter(metrics_.AddCounter(name, help, labels));
   }
 
   const BridgeConfig config_;
@@ -544,43 +482,6 @@ class Bridge final : public kraken::daemon::Daemon {
   kraken::daemon::TlsSettings tls_;
   kraken::telemetry::Metrics metrics_{"harbor-bridge", kraken::daemon::kVersion};
   std::unique_ptr<kraken::daemon::HttpFront> front_;
-  MirroredCounter notifications_ =
-      Counter("kraken_bridge_notifications_total", "Notifications received.");
-  MirroredCounter events_ =
-      Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "work"}});
-  MirroredCounter ignored_ =
-      Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "ignored"}});
-  MirroredCounter unreadable_ =
-      Counter("kraken_bridge_events_total", "Entries in them.", {{"outcome", "unreadable"}});
-  MirroredCounter quarantined_ =
-      Counter("kraken_bridge_quarantined_total", "Bodies that were taken and can't be used.");
-  MirroredCounter preheats_accepted_ =
-      Counter("kraken_bridge_preheats_total", "Preheat jobs asked for.", {{"outcome", "accepted"}});
-  MirroredCounter preheats_refused_ =
-      Counter("kraken_bridge_preheats_total", "Preheat jobs asked for.", {{"outcome", "refused"}});
-  MirroredCounter unauthorized_ =
-      Counter("kraken_bridge_unauthorized_total", "Requests with a wrong credential.");
-  kraken::telemetry::Gauge& body_bytes_ =
-      metrics_.AddGauge("kraken_bridge_body_bytes", "Memory of bodies that are not work yet.");
-  static constexpr char kAgentOrders[] = "kraken_bridge_agent_orders_total";
-  static constexpr char kAgentOrdersHelp[] =
-      "Agents that were given an order, added up over all orders.";
-  MirroredCounter agents_preheated_ =
-      Counter(kAgentOrders, kAgentOrdersHelp, {{"order", "preheat"}, {"result", "done"}});
-  MirroredCounter agent_preheats_failed_ =
-      Counter(kAgentOrders, kAgentOrdersHelp, {{"order", "preheat"}, {"result", "failed"}});
-  MirroredCounter agents_dropped_ =
-      Counter(kAgentOrders, kAgentOrdersHelp, {{"order", "drop"}, {"result", "done"}});
-  MirroredCounter agent_drops_failed_ =
-      Counter(kAgentOrders, kAgentOrdersHelp, {{"order", "drop"}, {"result", "failed"}});
-  kraken::telemetry::Gauge& agents_done_ =
-      metrics_.AddGauge("kraken_bridge_preheating_agents",
-                        "Agents of preheats that run, by how far they are.", {{"state", "done"}});
-  kraken::telemetry::Gauge& agents_asked_ =
-      metrics_.AddGauge("kraken_bridge_preheating_agents",
-                        "Agents of preheats that run, by how far they are.", {{"state", "asked"}});
-  kraken::telemetry::Gauge& healthy_ =
-      metrics_.AddGauge("kraken_healthy_origins", "Origins that this process sees healthy.");
   kraken::SystemBitGen bits_;
   BodyBudget bodies_{kMaxBodiesBytes};  // outlives what waits in the loop
   kraken::net::LoopThread admin_{"http"};
@@ -590,12 +491,9 @@ class Bridge final : public kraken::daemon::Daemon {
   kraken::net::BlockingHttpClient http_{kraken::net::HttpClientOptions()};
   std::unique_ptr<ReconcileStore> reconcile_store_;
   std::unique_ptr<Harbors> harbors_;
-  std::vector<ReconcileMetrics> reconcile_metrics_;
   std::unique_ptr<JobSink> reconcile_sink_;
   std::unique_ptr<Reconciler> reconciler_;
-  // With a section `lease`.
-  kraken::telemetry::Gauge* lease_held_ = nullptr;
-  kraken::telemetry::Gauge* lease_epoch_ = nullptr;
+  // Null without a section `lease`.
   std::unique_ptr<Tenure> tenure_;
   NoLease no_lease_;
   std::unique_ptr<kraken::rpc::ChannelDirectory> directory_;
@@ -613,6 +511,7 @@ class Bridge final : public kraken::daemon::Daemon {
   kraken::daemon::AdminGate gate_{config_.admin};
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<PreheatApi> preheat_api_;
+  std::unique_ptr<BridgeMetrics> bridge_metrics_;
   std::unique_ptr<BridgeAdmin> bridge_admin_;
   std::unique_ptr<StatusReport> report_;
   std::unique_ptr<ApiRoutes> api_;

@@ -1,19 +1,18 @@
 #ifndef HARBOR_BRIDGE_RECONCILE_RECONCILER_H_
 #define HARBOR_BRIDGE_RECONCILE_RECONCILER_H_
 
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "harbor_bridge/harbor/harbor_client.h"
 #include "harbor_bridge/reconcile/reconcile_options.h"
 #include "harbor_bridge/reconcile/reconcile_sink.h"
+#include "harbor_bridge/reconcile/reconcile_status.h"
 #include "harbor_bridge/reconcile/reconcile_store.h"
 #include "harbor_bridge/routing/harbors.h"
 #include "kraken/base/clock.h"
@@ -24,22 +23,6 @@ namespace harbor_bridge {
 struct ReconcileTarget {
   const Harbor* harbor = nullptr;
   std::shared_ptr<api::HarborClient> api;
-};
-
-// How it is with one Harbor.
-struct ReconcileStatus {
-  std::string harbor;
-  bool through_api = false;
-  bool running = false;
-  uint64_t rounds = 0;  // that ended
-  uint64_t failures = 0;
-  uint64_t requests = 0;
-  uint64_t found = 0;  // images that events had missed
-  uint64_t gone = 0;   // tags that are no longer there
-  absl::Time last_ended = absl::InfinitePast();
-  // Of the last round; OK: all is well.
-  absl::Status last_error;
-  std::string last_reason;
 };
 
 // Finds at each Harbor what events have missed: in rounds, from time to time and when told. Each

@@ -2,7 +2,9 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "harbor_bridge/status/test_status_server.h"
@@ -140,6 +142,28 @@ TEST_F(ApiRoutesTest, AHarborThatRefusesUsIsNamed) {
   EXPECT_THAT(std::string(harbors[1]["cure"]), HasSubstr("expired"));
   EXPECT_FALSE(harbors[0].contains("fault"));
   EXPECT_EQ(harbors[1]["slots"], 1);
+}
+
+TEST_F(ApiRoutesTest, SaysHowReconciliationGoes) {
+  EXPECT_FALSE(Get("/api/v1/harbors")["harbors"][0].contains("reconciliation"));
+  server_.SetReconciliation({{.harbor = "us",
+                              .through_api = true,
+                              .failures = 3,
+                              .last_error = absl::UnavailableError("us refuses connections")},
+                             {.harbor = "eu",
+                              .rounds = 2,
+                              .requests = 40,
+                              .found = 5,
+                              .gone = 1,
+                              .last_ended = absl::FromUnixSeconds(1'000'000'000),
+                              .last_reason = "start"}});
+  const nlohmann::json harbors = Get("/api/v1/harbors")["harbors"];
+  EXPECT_EQ(harbors[0]["reconciliation"], nlohmann::json::parse(R"({
+      "through": "registry", "running": false, "rounds": 2, "failures": 0, "requests": 40,
+      "found": 5, "gone": 1, "reason": "start", "ended": "2001-09-09T01:46:40.000Z"})"));
+  EXPECT_EQ(harbors[1]["reconciliation"], nlohmann::json::parse(R"({
+      "through": "api", "running": false, "rounds": 0, "failures": 3, "requests": 0,
+      "found": 0, "gone": 0, "problem": "us refuses connections"})"));
 }
 
 TEST_F(ApiRoutesTest, RoutesAreListedAndExplained) {

@@ -81,6 +81,7 @@ absl::StatusOr<std::vector<HarborDetails>> BridgeAdmin::HarborList() const {
   KH_ASSIGN_OR_RETURN(const std::vector<JobKindStats> kinds, parts_.queue->StatsByKind());
   const std::vector<HarborHealth> health = parts_.watch->health();
   const std::vector<LaneStats> lanes = parts_.dispatcher->stats();
+  const std::vector<ReconcileStatus> reconciled = parts_.reconciliation();
   std::vector<HarborDetails> list;
   for (size_t i = 0; i < parts_.harbors->all().size(); ++i) {
     HarborDetails details;
@@ -94,6 +95,9 @@ absl::StatusOr<std::vector<HarborDetails>> BridgeAdmin::HarborList() const {
       if (parts_.dispatcher->lanes()[l].kind != lane) continue;
       details.slots = parts_.dispatcher->lanes()[l].slots;
       details.lane = lanes[l];
+    }
+    for (const ReconcileStatus& status : reconciled) {
+      if (status.harbor == details.harbor->name) details.reconciliation = status;
     }
     list.push_back(std::move(details));
   }

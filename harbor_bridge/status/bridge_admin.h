@@ -2,6 +2,7 @@
 #define HARBOR_BRIDGE_STATUS_BRIDGE_ADMIN_H_
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "harbor_bridge/reconcile/reconcile_status.h"
 #include "harbor_bridge/routing/harbors.h"
 #include "harbor_bridge/routing/routes.h"
 #include "harbor_bridge/status/harbor_watch.h"
@@ -54,6 +56,8 @@ struct HarborDetails {
   kraken::storage::JobKindStats work;
   int slots = 0;   // 0: it has no lane
   LaneStats lane;  // of this process
+  // Nothing: reconciliation is off.
+  std::optional<ReconcileStatus> reconciliation;
 };
 
 struct RouteExplanation {
@@ -82,6 +86,8 @@ class BridgeAdmin {
     const JobBoard* board = nullptr;
     const HarborWatch* watch = nullptr;
     Dispatcher* dispatcher = nullptr;
+    // Of each Harbor that is reconciled.
+    std::function<std::vector<ReconcileStatus>()> reconciliation;
     // Agents can be reached.
     bool has_trackers = false;
   };

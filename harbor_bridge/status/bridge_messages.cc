@@ -37,6 +37,21 @@ v1::BridgeHarborHealth HealthOf(const HarborHealth& health) {
   return health.status.ok() ? v1::BRIDGE_HARBOR_HEALTH_OK : v1::BRIDGE_HARBOR_HEALTH_BAD;
 }
 
+v1::BridgeReconciliation ToProto(const ReconcileStatus& status) {
+  v1::BridgeReconciliation proto;
+  proto.set_through_api(status.through_api);
+  proto.set_running(status.running);
+  proto.set_rounds(status.rounds);
+  proto.set_failures(status.failures);
+  proto.set_requests(status.requests);
+  proto.set_found(status.found);
+  proto.set_gone(status.gone);
+  proto.set_reason(status.last_reason);
+  if (status.last_ended != absl::InfinitePast()) proto.set_ended_at_ms(ToMillis(status.last_ended));
+  proto.set_problem(std::string(status.last_error.message()));
+  return proto;
+}
+
 }  // namespace
 
 PreheatOrder FromProto(const v1::PreheatRequest& request) {
@@ -135,6 +150,9 @@ v1::BridgeHarbor ToProto(const HarborDetails& details) {
   proto.set_slots(details.slots);
   proto.set_attempts_done(details.lane.done);
   proto.set_attempts_failed(details.lane.failed);
+  if (details.reconciliation.has_value()) {
+    *proto.mutable_reconciliation() = ToProto(*details.reconciliation);
+  }
   return proto;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -298,6 +299,12 @@ TEST_F(BridgeServiceTest, RoutesAreExplainedAndHarborsNamed) {
               StatusIs(kNotFound, HasSubstr("moon.example")));
 
   server_.WaitForHealth();
+  server_.SetReconciliation({{.harbor = "us",
+                              .through_api = true,
+                              .rounds = 2,
+                              .gone = 1,
+                              .last_ended = absl::FromUnixMillis(1234),
+                              .last_error = absl::UnavailableError("us refuses connections")}});
   ASSERT_OK_AND_ASSIGN(
       const v1::ListHarborsReply harbors,
       Call<v1::ListHarborsReply>(&v1::Bridge::Stub::ListHarbors, v1::ListHarborsRequest()));
@@ -306,6 +313,13 @@ TEST_F(BridgeServiceTest, RoutesAreExplainedAndHarborsNamed) {
   EXPECT_EQ(harbors.harbors(1).health(), v1::BRIDGE_HARBOR_HEALTH_BAD);
   EXPECT_THAT(harbors.harbors(1).problem(), HasSubstr("401"));
   EXPECT_EQ(harbors.harbors(1).slots(), 1);
+  EXPECT_FALSE(harbors.harbors(0).has_reconciliation());
+  const v1::BridgeReconciliation& reconciliation = harbors.harbors(1).reconciliation();
+  EXPECT_TRUE(reconciliation.through_api());
+  EXPECT_EQ(reconciliation.rounds(), 2);
+  EXPECT_EQ(reconciliation.gone(), 1);
+  EXPECT_EQ(reconciliation.ended_at_ms(), 1234);
+  EXPECT_EQ(reconciliation.problem(), "us refuses connections");
 }
 
 TEST_F(BridgeServiceTest, WhoAsksFromElsewhereNeedsMore) {

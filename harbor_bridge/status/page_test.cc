@@ -4,7 +4,10 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "harbor_bridge/status/headless_browser.h"
@@ -100,6 +103,23 @@ TEST_F(PageTest, NamesWhatIsWrongWithAHarbor) {
   EXPECT_THAT(TextOf("#harbors tr:nth-child(2)"), HasSubstr("401"));
   EXPECT_THAT(TextOf("#harbors tr:nth-child(2)"), HasSubstr("disabled or expired"));
   EXPECT_THAT(TextOf("#harbors tr:nth-child(1)"), HasSubstr("well"));
+}
+
+TEST_F(PageTest, SaysHowReconciliationGoes) {
+  OpenPage();
+  EXPECT_THAT(TextOf("#harbors tr:nth-child(1) td:nth-child(3)"), HasSubstr("off"));
+  server_->SetReconciliation({{.harbor = "eu",
+                               .rounds = 1,
+                               .found = 5,
+                               .gone = 1,
+                               .last_ended = absl::Now() - absl::Minutes(5)},
+                              {.harbor = "us",
+                               .failures = 1,
+                               .last_error = absl::UnavailableError("us refuses connections")}});
+  ASSERT_OK(WaitForText("#harbors tr:nth-child(1) td:nth-child(3)", "5 min ago, 6 found"));
+  ASSERT_OK(WaitForText("#harbors tr:nth-child(2) td:nth-child(3)", "us refuses connections"));
+  EXPECT_THAT(TextOf("#harbors tr:nth-child(2) td:nth-child(3)"), HasSubstr("not yet"));
+  EXPECT_THAT(browser_->complaints(), IsEmpty());
 }
 
 TEST_F(PageTest, SaysWhetherThisBridgeWorks) {

@@ -93,6 +93,20 @@ json ToJson(const JobPage& page) {
   return list;
 }
 
+json ToJson(const ReconcileStatus& status) {
+  json value = {{"through", status.through_api ? "api" : "registry"},
+                {"running", status.running},
+                {"rounds", status.rounds},
+                {"failures", status.failures},
+                {"requests", status.requests},
+                {"found", status.found},
+                {"gone", status.gone}};
+  if (!status.last_reason.empty()) value["reason"] = status.last_reason;
+  if (status.last_ended != absl::InfinitePast()) value["ended"] = ToText(status.last_ended);
+  if (!status.last_error.ok()) value["problem"] = std::string(status.last_error.message());
+  return value;
+}
+
 json ToJson(const HarborDetails& details) {
   json value = {{"name", details.harbor->name},
                 {"host", details.harbor->host},
@@ -106,6 +120,9 @@ json ToJson(const HarborDetails& details) {
     value["slots"] = details.slots;
     value["done"] = details.lane.done;
     value["failed"] = details.lane.failed;
+  }
+  if (details.reconciliation.has_value()) {
+    value["reconciliation"] = ToJson(*details.reconciliation);
   }
   return value;
 }

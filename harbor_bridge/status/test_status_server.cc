@@ -70,13 +70,15 @@ TestStatusServer::TestStatusServer(bool has_trackers) : well_(Answer(200)), refu
         });
     dispatcher_->Start();
   });
-  bridge_admin_ = std::make_unique<BridgeAdmin>(BridgeAdmin::Parts{.harbors = harbors_.get(),
-                                                                   .routes = routes_.get(),
-                                                                   .queue = queue_.get(),
-                                                                   .board = &board_,
-                                                                   .watch = watch_.get(),
-                                                                   .dispatcher = dispatcher_.get(),
-                                                                   .has_trackers = has_trackers});
+  bridge_admin_ = std::make_unique<BridgeAdmin>(
+      BridgeAdmin::Parts{.harbors = harbors_.get(),
+                         .routes = routes_.get(),
+                         .queue = queue_.get(),
+                         .board = &board_,
+                         .watch = watch_.get(),
+                         .dispatcher = dispatcher_.get(),
+                         .reconciliation = [this] { return reconciliation(); },
+                         .has_trackers = has_trackers});
   report_ = std::make_unique<StatusReport>(
       StatusSources{.admin = bridge_admin_.get(),
                     .routes = routes_.get(),
@@ -153,6 +155,16 @@ std::optional<LeaseView> TestStatusServer::lease() {
 void TestStatusServer::SetLease(std::optional<LeaseView> lease) {
   absl::MutexLock lock(&mu_);
   lease_ = std::move(lease);
+}
+
+std::vector<ReconcileStatus> TestStatusServer::reconciliation() {
+  absl::MutexLock lock(&mu_);
+  return reconciliation_;
+}
+
+void TestStatusServer::SetReconciliation(std::vector<ReconcileStatus> all) {
+  absl::MutexLock lock(&mu_);
+  reconciliation_ = std::move(all);
 }
 
 void TestStatusServer::SetResult(const std::string& key, Dispatcher::Result result) {

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "harbor_bridge/lease/lease_view.h"
+#include "harbor_bridge/reconcile/reconcile_status.h"
 #include "harbor_bridge/routing/harbors.h"
 #include "harbor_bridge/routing/routes.h"
 #include "harbor_bridge/status/api_routes.h"
@@ -48,6 +49,9 @@ class TestStatusServer {
   // Nothing at first.
   void SetLease(std::optional<LeaseView> lease) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // None is reconciled at first.
+  void SetReconciliation(std::vector<ReconcileStatus> all) ABSL_LOCKS_EXCLUDED(mu_);
+
   // From now on, jobs with this key end so; others with OK.
   void SetResult(const std::string& key, Dispatcher::Result result) ABSL_LOCKS_EXCLUDED(mu_);
   // Jobs with this key stop half way until they are cancelled or Release().
@@ -64,6 +68,7 @@ class TestStatusServer {
 
  private:
   std::optional<LeaseView> lease() ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<ReconcileStatus> reconciliation() ABSL_LOCKS_EXCLUDED(mu_);
   Dispatcher::Result RunJob(const kraken::storage::Job& job,
                             const kraken::registry::Cancellation& cancellation);
 
@@ -71,6 +76,7 @@ class TestStatusServer {
   absl::flat_hash_map<std::string, Dispatcher::Result> results_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, bool> held_ ABSL_GUARDED_BY(mu_);
   std::optional<LeaseView> lease_ ABSL_GUARDED_BY(mu_);
+  std::vector<ReconcileStatus> reconciliation_ ABSL_GUARDED_BY(mu_);
 
   kraken::SystemBitGen bits_;
   kraken::net::BlockingHttpClient http_{kraken::net::HttpClientOptions()};

@@ -80,10 +80,20 @@ function makeRow(classNames) {
 // ---- Harbors and events ----
 
 function makeHarbor() {
-  const row = makeRow(["name", "", "number", "number", "number", "number", "number", ""]);
+  const row = makeRow(["name", "", "", "number", "number", "number", "number", "number", ""]);
   row.cells[0].append(element("span"), element("span", "detail"));
   row.cells[1].append(element("span", "health"), element("span", "detail"));
+  row.cells[2].append(element("span"), element("span", "detail bad"));
   return row;
+}
+
+// When events were last checked against the Harbor; `rounds` undefined: they are not.
+function reconciled(rounds) {
+  if (!rounds) return "off";
+  const last = rounds.ended ? ago(rounds.ended) + " ago" : "not yet";
+  const missed = rounds.found + rounds.gone;
+  return (rounds.running ? "now; before: " : "") + last +
+      (missed > 0 ? ", " + missed + " found" : "");
 }
 
 function updateHarbor(row, harbor) {
@@ -95,9 +105,11 @@ function updateHarbor(row, harbor) {
   const word = words[harbor.health] || harbor.health;
   setText(health, harbor.fault ? word + ": " + harbor.fault : word);
   setText(row.cells[1].lastChild, [harbor.problem, harbor.cure].filter(Boolean).join(" \u2014 "));
+  setText(row.cells[2].firstChild, reconciled(harbor.reconciliation));
+  setText(row.cells[2].lastChild, (harbor.reconciliation || {}).problem || "");
   const counts = [harbor.pending, harbor.running, harbor.done, harbor.failed, harbor.dead];
-  counts.forEach((count, i) => setText(row.cells[2 + i], String(count || 0)));
-  setText(row.cells[7], ago(harbor.oldest));
+  counts.forEach((count, i) => setText(row.cells[3 + i], String(count || 0)));
+  setText(row.cells[8], ago(harbor.oldest));
 }
 
 function showEvents(events) {
