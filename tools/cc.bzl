@@ -1,5 +1,7 @@
 """C++ rules for our own code: the native ones with our warnings, all of them errors."""
 
+load("//tools:precompiled_header.bzl", "precompiled_header")
+
 # Each flag is taken by GCC 12 and by Clang 14 and later.
 _WARNINGS = [
     "-Wall",
@@ -19,6 +21,10 @@ _WARNINGS = [
 
 _GTEST = "@com_google_googletest//:gtest"
 _GTEST_MAIN = "@com_google_googletest//:gtest_main"
+
+# Parsing GoogleTest is a third of what a test costs to compile.
+_GTEST_PRECOMPILED = "//tools:gtest_precompiled"
+_INCLUDE_GTEST = ["-include", "$(BINDIR)/tools/gtest_precompiled.h"]
 _TSAN_SUPPRESSIONS = "//tools:tsan_suppressions"
 _BENCHMARK_MAIN = "@com_github_google_benchmark//:benchmark_main"
 
@@ -42,7 +48,8 @@ def kh_cc_test(name, copts = [], deps = [], size = "small", gtest_main = True, *
       **kwargs: everything else that cc_test takes.
     """
     if gtest_main and _GTEST_MAIN not in deps:
-        deps = [dep for dep in deps if dep != _GTEST] + [_GTEST_MAIN]
+        deps = [dep for dep in deps if dep != _GTEST] + [_GTEST_MAIN, _GTEST_PRECOMPILED]
+        copts = _INCLUDE_GTEST + copts
     native.cc_test(
         name = name,
         copts = _WARNINGS + copts,
@@ -50,6 +57,10 @@ def kh_cc_test(name, copts = [], deps = [], size = "small", gtest_main = True, *
         size = size,
         **kwargs
     )
+
+def kh_precompiled_header(name, copts = [], **kwargs):
+    """A precompiled_header for our own code."""
+    precompiled_header(name = name, copts = _WARNINGS + copts, **kwargs)
 
 def kh_cc_benchmark(name, copts = [], deps = [], tags = [], benchmark_main = True, **kwargs):
     """A Google Benchmark program: built with the tests, run by hand.

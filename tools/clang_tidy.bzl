@@ -25,6 +25,12 @@ def _compiler_flags(target, ctx):
         unsupported_features = ctx.disabled_features,
     )
     context = target[CcInfo].compilation_context
+
+    # A header that GCC has compiled is none for Clang; the source includes all that it needs.
+    own_flags = getattr(ctx.rule.attr, "copts", [])
+    if "-include" in own_flags:
+        at = own_flags.index("-include")
+        own_flags = own_flags[:at] + own_flags[at + 2:]
     variables = cc_common.create_compile_variables(
         cc_toolchain = toolchain,
         feature_configuration = features,
@@ -35,8 +41,7 @@ def _compiler_flags(target, ctx):
         ),
         quote_include_directories = context.quote_includes,
         system_include_directories = context.system_includes,
-        user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts +
-                             getattr(ctx.rule.attr, "copts", []),
+        user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts + own_flags,
     )
     return cc_common.get_memory_inefficient_command_line(
         action_name = CPP_COMPILE_ACTION_NAME,
