@@ -60,7 +60,7 @@
 #include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
-#include "kraken/net/socket_address.h"
+#include "kraken/redis/redis_config.h"
 #include "kraken/registry/registry_client.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin_client.h"
@@ -241,15 +241,17 @@ class Bridge final : public kraken::daemon::Daemon {
 
   absl::Status AskForLease() {
     if (!config_.lease.has_value()) return absl::OkStatus();
-    KH_ASSIGN_OR_RETURN(const kraken::net::HostPort redis,
-                        kraken::net::SplitHostPort(config_.lease->redis.addr));
+    auto redis = kraken::redis::MakeRedisClientOptions(config_.lease->redis);
+    if (!redis.ok()) {
+      return WithExitCode(kraken::Annotate(redis.status(), "lease.redis"),
+                          kraken::config::kExitBadConfig);
+    }
     char name[256] = {};
     gethostname(name, sizeof(name) - 1);
     Tenure::Options options;
     options.lease.name = config_.lease->name;
     options.lease.ttl = config_.lease->ttl;
-    options.lease.redis.host = redis.host;
-    options.lease.redis.port = redis.port;
+    options.lease.redis = *std::move(redis);
     options.lease.bridge = absl::StrCat(name, ":", flags_.port);
     options.look_back = config_.reconcile.options.look_back;
     for (const HarborConfig& harbor : config_.harbors) options.harbors.push_back(harbor.name);

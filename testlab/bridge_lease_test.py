@@ -57,7 +57,7 @@ class BridgeLeaseTest(unittest.TestCase):
                 lease={
                     "name": "lab",
                     "ttl": f"{_TTL_S}s",
-                    "redis": {"addr": cls.redis.place.address},
+                    "redis": {"addr": cls.redis.place.address, "password": cls.redis.password},
                 },
                 reconcile={"registry_interval": "1h", "requests_per_second": 1000},
             )

@@ -1,16 +1,8 @@
 #include "harbor_bridge/lease/lease_config.h"
 
-#include "kraken/net/socket_address.h"
 #include "kraken/rpc/write_epoch.h"
 
 namespace harbor_bridge {
-
-void ReadConfig(kraken::config::ObjectReader& r, LeaseRedisConfig* c) {
-  if (!r.Required("addr", &c->addr)) return;
-  if (!kraken::net::SplitHostPort(c->addr).ok()) {
-    r.Error("addr", "is to say where Redis listens, as host:port");
-  }
-}
 
 void ReadConfig(kraken::config::ObjectReader& r, LeaseConfig* c) {
   if (r.Required("name", &c->name) && !kraken::rpc::IsLeaseName(c->name)) {

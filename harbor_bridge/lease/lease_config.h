@@ -5,14 +5,9 @@
 
 #include "absl/time/time.h"
 #include "kraken/config/reader.h"
+#include "kraken/redis/redis_config.h"
 
 namespace harbor_bridge {
-
-// The member `redis` of section `lease`.
-struct LeaseRedisConfig {
-  std::string addr;  // host:port
-};
-void ReadConfig(kraken::config::ObjectReader& r, LeaseRedisConfig* c);
 
 // Section `lease`: of all bridges with this lease one does the work. Without the section there is
 // one bridge.
@@ -20,7 +15,7 @@ struct LeaseConfig {
   // Bridges with the same name take turns. Origins and build-indexes tell leases apart by it, so
   // that bridges which do not take turns, and write to the same cluster, need different ones.
   std::string name;
-  LeaseRedisConfig redis;
+  kraken::redis::RedisConfig redis;
   // A bridge that dies is replaced within this; one that does not reach Redis works on for most of
   // it.
   absl::Duration ttl = absl::Seconds(10);

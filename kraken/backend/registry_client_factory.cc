@@ -4,28 +4,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "kraken/backend/tls_client.h"
 #include "kraken/base/clock.h"
 #include "kraken/base/status_macros.h"
-#include "kraken/net/tls_context.h"
 #include "kraken/net/url.h"
 
 namespace kraken::backend {
-namespace {
-
-absl::StatusOr<std::shared_ptr<net::TlsContext>> MakeTls(const config::TlsConfig& tls,
-                                                         bool with_identity) {
-  net::TlsClientOptions options;
-  options.server_name = tls.name;
-  for (const config::FilePath& file : tls.cas) options.ca_files.push_back(file.path);
-  if (with_identity) {
-    options.identity = {.certificate_file = tls.client.cert.path,
-                        .key_file = tls.client.key.path,
-                        .key_passphrase_file = tls.client.passphrase.path};
-  }
-  return net::TlsContext::CreateClient(std::move(options));
-}
-
-}  // namespace
 
 absl::StatusOr<registry::RegistryClientOptions> MakeRegistryClientOptions(
     const RegistryConfig& config) {
@@ -41,8 +25,8 @@ absl::StatusOr<registry::RegistryClientOptions> MakeRegistryClientOptions(
   options.timeout = config.timeout;
   if (!config.credentials.empty()) options.credentials = config.credentials;
   if (!plain) {
-    KH_ASSIGN_OR_RETURN(options.tls, MakeTls(config.tls, /*with_identity=*/true));
-    KH_ASSIGN_OR_RETURN(options.redirect_tls, MakeTls(config.tls, /*with_identity=*/false));
+    KH_ASSIGN_OR_RETURN(options.tls, MakeTlsClient(config.tls));
+    KH_ASSIGN_OR_RETURN(options.redirect_tls, MakeTlsClient(config.tls, /*with_identity=*/false));
   }
   return options;
 }

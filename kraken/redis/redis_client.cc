@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "kraken/net/resolver.h"
 
 namespace kraken::redis {
@@ -26,7 +27,8 @@ RedisClient::~RedisClient() {
 
 void RedisClient::Connect() {
   connector_ = net::Connector::Start(
-      loop_, &net::Resolver::Default(), {.host = options_.host, .port = options_.port},
+      loop_, &net::Resolver::Default(),
+      {.host = options_.host, .port = options_.port, .unix_path = "", .tls = options_.tls},
       options_.dial_timeout, [this](absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
         OnDialled(std::move(transport));
       });
@@ -40,6 +42,30 @@ void RedisClient::OnDialled(absl::StatusOr<std::unique_ptr<net::Transport>> tran
       std::make_unique<net::FdWatcher>(loop_, transport_->fd(), static_cast<net::FdHandler*>(this),
                                        net::FdWatcher::Mode::kEdgeReadWrite);
   CheckTimeout();
+  if (options_.password.empty()) {
+    OnAdmitted();
+  } else {
+    Authenticate();
+  }
+}
+
+void RedisClient::Authenticate() {
+  std::vector<absl::string_view> words = {"AUTH"};
+  if (!options_.username.empty()) words.push_back(options_.username);
+  words.push_back(options_.password);
+  Enqueue(words, [this](const absl::StatusOr<RedisValue>& answer) {
+    if (answer.ok()) {
+      OnAdmitted();
+    } else if (transport_ != nullptr) {
+      Break(absl::PermissionDeniedError(absl::StrCat(
+          "it does not take the username and password of the configuration (",
+          absl::StripPrefix(answer.status().message(), absl::StrCat(address_, ": ")), ")")));
+    }
+  });
+}
+
+void RedisClient::OnAdmitted() {
+  admitted_ = true;
   if (events_.on_connected) events_.on_connected();
 }
 
@@ -48,6 +74,11 @@ bool RedisClient::Send(const std::vector<absl::string_view>& words, Reply reply)
       output_.pending_bytes() >= options_.max_unsent_bytes) {
     return false;
   }
+  Enqueue(words, std::move(reply));
+  return true;
+}
+
+void RedisClient::Enqueue(const std::vector<absl::string_view>& words, Reply reply) {
   AppendRedisCommand(words, output_.TailBuffer());
   unanswered_.push_back({net::EventLoop::MonotonicNow(), std::move(reply)});
   if (!flush_scheduled_) {
@@ -59,11 +90,10 @@ bool RedisClient::Send(const std::vector<absl::string_view>& words, Reply reply)
       (*alive)->Flush();
     });
   }
-  return true;
 }
 
 void RedisClient::Flush() {
-  if (!connected()) return;
+  if (transport_ == nullptr) return;
   uint64_t sent = 0;
   const auto result = output_.Send(transport_.get(), std::numeric_limits<uint64_t>::max(), &sent);
   if (result == net::OutputQueue::Result::kError) Break(transport_->error());
@@ -82,7 +112,7 @@ void RedisClient::OnFdReady(net::FdEvents) {
 
 absl::Status RedisClient::Receive() {
   const std::shared_ptr<RedisClient*> alive = alive_;
-  while (connected()) {
+  while (transport_ != nullptr) {
     const net::IoResult read = transport_->Read(loop_->scratch().data(), loop_->scratch().size());
     switch (read.kind) {
       case net::IoResult::Kind::kWouldBlock:
@@ -103,7 +133,7 @@ absl::Status RedisClient::Receive() {
 
 absl::Status RedisClient::Deliver() {
   const std::shared_ptr<RedisClient*> alive = alive_;
-  while (*alive != nullptr && connected()) {
+  while (*alive != nullptr && transport_ != nullptr) {
     absl::StatusOr<RedisValue> value = parser_->Next();
     if (absl::IsNotFound(value.status())) return absl::OkStatus();
     if (!value.ok()) return value.status();
@@ -111,7 +141,7 @@ absl::Status RedisClient::Deliver() {
       if (events_.on_message) events_.on_message(*std::move(value));
       continue;
     }
-    backoff_.Reset();  // it works
+    if (admitted_) backoff_.Reset();  // it works
     Reply reply = std::move(unanswered_.front().reply);
     unanswered_.pop_front();
     if (reply == nullptr) continue;
@@ -127,6 +157,7 @@ absl::Status RedisClient::Deliver() {
 void RedisClient::Break(const absl::Status& status) {
   const absl::Status why(absl::StatusCode::kUnavailable,
                          absl::StrCat(address_, ": ", status.message()));
+  admitted_ = false;
   watcher_ = nullptr;
   transport_ = nullptr;
   output_.Clear();

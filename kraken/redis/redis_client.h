@@ -19,6 +19,7 @@
 #include "kraken/net/connector.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/net/output_queue.h"
+#include "kraken/net/tls_context.h"
 #include "kraken/net/transport.h"
 #include "kraken/redis/redis_value.h"
 
@@ -27,6 +28,10 @@ namespace kraken::redis {
 struct RedisClientOptions {
   std::string host;
   uint16_t port = 0;
+  // Empty password: none is asked for. Empty username: Redis's user `default`.
+  std::string username;
+  std::string password;
+  std::shared_ptr<const net::TlsContext> tls;  // null: plain text
   absl::Duration dial_timeout = absl::Seconds(5);
   // A command that is not answered for so long ends the connection.
   absl::Duration reply_timeout = absl::Seconds(30);
@@ -43,6 +48,7 @@ class RedisClient final : private net::FdHandler {
  public:
   using Reply = absl::AnyInvocable<void(absl::StatusOr<RedisValue>)>;
   struct Events {
+    // Redis takes commands: the password too was right.
     std::function<void()> on_connected;
     // It broke, or could not be opened; it is being tried again.
     std::function<void(const absl::Status&)> on_disconnected;
@@ -62,7 +68,7 @@ class RedisClient final : private net::FdHandler {
   // called: not connected, or too much waits already.
   bool Send(const std::vector<absl::string_view>& words, Reply reply);
 
-  bool connected() const { return transport_ != nullptr; }
+  bool connected() const { return admitted_; }
 
  private:
   struct Unanswered {
@@ -72,6 +78,9 @@ class RedisClient final : private net::FdHandler {
 
   void Connect();
   void OnDialled(absl::StatusOr<std::unique_ptr<net::Transport>> transport);
+  void Authenticate();
+  void OnAdmitted();
+  void Enqueue(const std::vector<absl::string_view>& words, Reply reply);
   void OnFdReady(net::FdEvents events) override;
   void Flush();
   absl::Status Receive();
@@ -90,6 +99,7 @@ class RedisClient final : private net::FdHandler {
   std::unique_ptr<net::FdWatcher> watcher_;
   std::unique_ptr<RedisParser> parser_;
   net::OutputQueue output_;
+  bool admitted_ = false;
   bool flush_scheduled_ = false;
   std::deque<Unanswered> unanswered_;
   net::TimerId retry_timer_ = net::TimerId::kNone;

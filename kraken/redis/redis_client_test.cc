@@ -9,12 +9,15 @@
 #include "gtest/gtest.h"
 #include "kraken/base/test_util.h"
 #include "kraken/net/loop_thread.h"
+#include "kraken/net/test_certificates.h"
+#include "kraken/net/tls_context.h"
 #include "kraken/redis/test_redis.h"
 #include "kraken/rpc/rpc_test_util.h"
 
 namespace kraken::redis {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class RedisClientTest : public ::testing::Test {
@@ -133,6 +136,84 @@ TEST_F(RedisClientTest, GivesUpAConnectionThatNobodyAnswersOn) {
   EXPECT_THAT(answers_.Wait(1), StatusIs(absl::StatusCode::kUnavailable));
   redis_.Continue();
   connected_.Wait(1);
+}
+
+TEST_F(RedisClientTest, BringsThePassword) {
+  redis_.Start({"--requirepass", "s3cret"});
+  RedisClientOptions options = redis_.options();
+  options.password = "s3cret";
+  Connect(options);
+  connected_.Wait(0);
+  ASSERT_TRUE(Send({"PING"}));
+  EXPECT_EQ(answers_.Wait(0)->text, "PONG");
+}
+
+TEST_F(RedisClientTest, BringsTheNameOfAUser) {
+  redis_.Start({"--user", "kraken", "on", ">s3cret", "~*", "&*", "+@all"});
+  RedisClientOptions options = redis_.options();
+  options.username = "kraken";
+  options.password = "s3cret";
+  Connect(options);
+  connected_.Wait(0);
+  ASSERT_TRUE(Send({"ACL", "WHOAMI"}));
+  EXPECT_EQ(answers_.Wait(0)->text, "kraken");
+}
+
+TEST_F(RedisClientTest, AWrongPasswordIsNoConnection) {
+  redis_.Start({"--requirepass", "s3cret"});
+  RedisClientOptions options = redis_.options();
+  options.password = "guess";
+  Connect(options);
+  const auto refused = StatusIs(absl::StatusCode::kUnavailable,
+                                AllOf(HasSubstr("username and password"), HasSubstr("WRONGPASS")));
+  EXPECT_THAT(disconnected_.Wait(0), refused);
+  EXPECT_THAT(disconnected_.Wait(1), refused) << "it is tried again";
+  EXPECT_FALSE(Send({"PING"}));
+  EXPECT_EQ(connected_.size(), 0u);
+}
+
+TEST_F(RedisClientTest, WithoutAPasswordItSaysThatOneIsWanted) {
+  redis_.Start({"--requirepass", "s3cret"});
+  Connect(redis_.options());
+  connected_.Wait(0);
+  ASSERT_TRUE(Send({"PING"}));
+  EXPECT_THAT(answers_.Wait(0),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("NOAUTH")));
+}
+
+class RedisTlsTest : public RedisClientTest {
+ protected:
+  std::shared_ptr<const net::TlsContext> Trusting(const net::TestCa& ca) {
+    auto tls = net::TlsContext::CreateClient({.ca_files = {ca.ca_file()}});
+    EXPECT_OK(tls);
+    return *std::move(tls);
+  }
+
+  const std::string dir_ = MakeTestDir();
+  net::TestCa ca_{dir_, "ours"};
+  const net::TlsIdentity redis_identity_ = ca_.Issue("redis", {.ip_sans = {"127.0.0.1"}});
+};
+
+TEST_F(RedisTlsTest, SpeaksTls) {
+  redis_.StartWithTls(redis_identity_, ca_.ca_file());
+  RedisClientOptions options = redis_.options();
+  options.tls = Trusting(ca_);
+  Connect(options);
+  connected_.Wait(0);
+  const std::string large(3 << 20, 'x');
+  ASSERT_TRUE(Send({"SET", "k", large}));
+  ASSERT_TRUE(Send({"GET", "k"}));
+  EXPECT_EQ(answers_.Wait(1)->text, large);
+}
+
+TEST_F(RedisTlsTest, RefusesACertificateOfAnotherAuthority) {
+  redis_.StartWithTls(redis_identity_, ca_.ca_file());
+  RedisClientOptions options = redis_.options();
+  options.tls = Trusting(net::TestCa(dir_, "theirs"));
+  Connect(options);
+  EXPECT_THAT(disconnected_.Wait(0),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("certificate")));
+  EXPECT_EQ(connected_.size(), 0u);
 }
 
 // What is no Redis.

@@ -40,10 +40,26 @@ TestRedis::TestRedis() : port_(FreePort()) {}
 
 TestRedis::~TestRedis() { Kill(); }
 
-void TestRedis::Start() {
-  auto process = ChildProcess::Start({"/usr/bin/redis-server", "--port", absl::StrCat(port_),
-                                      "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-                                      "--dir", ::testing::TempDir()});
+void TestRedis::StartWithTls(const net::TlsIdentity& identity, const std::string& ca_file) {
+  Start({"--port", "0", "--tls-port", absl::StrCat(port_), "--tls-cert-file",
+         identity.certificate_file, "--tls-key-file", identity.key_file, "--tls-ca-cert-file",
+         ca_file, "--tls-auth-clients", "no"});
+}
+
+void TestRedis::Start(const std::vector<std::string>& arguments) {
+  std::vector<std::string> command = {"/usr/bin/redis-server",
+                                      "--port",
+                                      absl::StrCat(port_),
+                                      "--bind",
+                                      "127.0.0.1",
+                                      "--save",
+                                      "",
+                                      "--appendonly",
+                                      "no",
+                                      "--dir",
+                                      ::testing::TempDir()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  auto process = ChildProcess::Start(command);
   ASSERT_OK(process);
   process_ = *std::move(process);
   const auto ready = [](const std::vector<std::string>& lines) {

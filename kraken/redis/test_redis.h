@@ -5,7 +5,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "kraken/net/tls_context.h"
 #include "kraken/redis/redis_client.h"
 #include "kraken/registry/testing/child_process.h"
 
@@ -19,8 +21,11 @@ class TestRedis {
   // Kill().
   ~TestRedis();
 
-  // Waits until it takes connections. Again, after Kill(): with an empty memory.
-  void Start();
+  // Waits until it takes connections. Again, after Kill(): with an empty memory. `arguments` are
+  // further ones of redis-server.
+  void Start(const std::vector<std::string>& arguments = {});
+  // As Start(), but it speaks TLS only, with this certificate.
+  void StartWithTls(const net::TlsIdentity& identity, const std::string& ca_file);
   void Kill();
   // As a machine that is overloaded, or cut off: connections stay open, and nobody answers.
   void Stop();

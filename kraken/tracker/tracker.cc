@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kraken/base/status_macros.h"
+#include "kraken/base/status_util.h"
 #include "kraken/cluster/cluster_monitor.h"
 #include "kraken/daemon/admin_routes.h"
 #include "kraken/daemon/http_front.h"
@@ -19,7 +20,7 @@
 #include "kraken/net/inherited_sockets.h"
 #include "kraken/net/loop_thread.h"
 #include "kraken/net/router.h"
-#include "kraken/net/socket_address.h"
+#include "kraken/redis/redis_config.h"
 #include "kraken/rpc/announce_service.h"
 #include "kraken/rpc/channel_directory.h"
 #include "kraken/rpc/origin_client.h"
@@ -94,19 +95,22 @@ class Tracker final : public daemon::Daemon {
   }
 
   absl::Status ShareSwarms() {
-    const RedisConfig& redis = config_.peerstore.redis;
-    if (!redis.enabled) {
-      if (!redis.addr.empty()) {
+    const SharedStoreConfig& shared = config_.peerstore.redis;
+    if (!shared.enabled) {
+      if (!shared.addr.empty()) {
         telemetry::LogInfo("Redis is not used: peerstore.redis.enabled is not true", {});
       }
       return absl::OkStatus();
     }
-    KH_ASSIGN_OR_RETURN(const net::HostPort address, net::SplitHostPort(redis.addr));
+    auto connection = redis::MakeRedisClientOptions(shared);
+    if (!connection.ok()) {
+      return daemon::WithExitCode(Annotate(connection.status(), "peerstore.redis"),
+                                  config::kExitBadConfig);
+    }
     RedisPeerStoreOptions options;
-    options.redis.host = address.host;
-    options.redis.port = address.port;
-    options.redis.dial_timeout = redis.dial_timeout;
-    options.redis.reply_timeout = redis.read_timeout;
+    options.redis = *std::move(connection);
+    options.redis.dial_timeout = shared.dial_timeout;
+    options.redis.reply_timeout = shared.read_timeout;
     options.lease = config_.trackerserver.lease;
     store_ = std::make_unique<RedisPeerStore>(&control_, options, hub_.get());
     hub_->SetStore(store_.get());

@@ -1,7 +1,6 @@
 #include "kraken/tracker/tracker_config.h"
 
 #include "kraken/config/reader.h"
-#include "kraken/net/socket_address.h"
 
 namespace kraken::tracker {
 
@@ -17,12 +16,9 @@ void ReadConfig(config::ObjectReader& r, TrackerServerConfig* c) {
   r.IgnoredKrakenKey("get_metainfo_limit", "metainfo is streamed");
 }
 
-void ReadConfig(config::ObjectReader& r, RedisConfig* c) {
+void ReadConfig(config::ObjectReader& r, SharedStoreConfig* c) {
   r.Optional("enabled", &c->enabled);
-  r.Optional("addr", &c->addr);
-  if (c->enabled && !net::SplitHostPort(c->addr).ok()) {
-    r.Error("addr", "is to say where Redis listens, as host:port");
-  }
+  redis::ReadRedisConfig(r, c, /*in_use=*/c->enabled);
   r.Optional("dial_timeout", &c->dial_timeout,
              {.min = absl::Milliseconds(1), .zero_is_default = true});
   r.Optional("read_timeout", &c->read_timeout,

@@ -7,6 +7,7 @@
 #include "kraken/config/cluster_config.h"
 #include "kraken/daemon/common_config.h"
 #include "kraken/daemon/compat_config.h"
+#include "kraken/redis/redis_config.h"
 
 namespace kraken::tracker {
 
@@ -31,18 +32,17 @@ struct TrackerServerConfig {
 void ReadConfig(config::ObjectReader& r, TrackerServerConfig* c);
 
 // Section `peerstore.redis`: where trackers share what they know.
-struct RedisConfig {
+struct SharedStoreConfig : redis::RedisConfig {
   bool enabled = false;
-  std::string addr;  // host:port
   absl::Duration dial_timeout = absl::Seconds(5);
   // A command that Redis does not answer for so long ends the connection.
   absl::Duration read_timeout = absl::Seconds(30);
 };
-void ReadConfig(config::ObjectReader& r, RedisConfig* c);
+void ReadConfig(config::ObjectReader& r, SharedStoreConfig* c);
 
 // Section `peerstore`.
 struct PeerStoreConfig {
-  RedisConfig redis;
+  SharedStoreConfig redis;
 };
 void ReadConfig(config::ObjectReader& r, PeerStoreConfig* c);
 
