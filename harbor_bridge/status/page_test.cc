@@ -215,6 +215,10 @@ TEST_F(PageTest, EveryControlHasAName) {
 // The picture in README.md: SCREENSHOT=FILE in the environment has it written.
 TEST_F(PageTest, CanBePhotographed) {
   server_->WaitForHealth();
+  server_->SetLease(LeaseView{.name = "eu", .held = true, .epoch = 8, .holder = "a:10050"});
+  server_->SetReconciliation(
+      {{.harbor = "eu", .rounds = 9, .found = 2, .last_ended = absl::Now() - absl::Minutes(4)},
+       {.harbor = "us", .last_ended = absl::Now() - absl::Hours(3)}});
   for (const char* repository : {"library/debian", "team/frontend", "ml/model"}) {
     server_->Hold(absl::StrCat("eu/", repository, ":latest"));
     Put(repository, "latest");
@@ -227,7 +231,7 @@ TEST_F(PageTest, CanBePhotographed) {
   OpenPage();
   ASSERT_OK(WaitForText("#running", "ml/model"));
   ASSERT_OK(WaitForText("#dead", "schema 1"));
-  ASSERT_OK_AND_ASSIGN(const std::string png, browser_->Screenshot(1000, 740));
+  ASSERT_OK_AND_ASSIGN(const std::string png, browser_->Screenshot(1000, 880));
   EXPECT_EQ(png.substr(1, 3), "PNG");
   if (const char* file = std::getenv("SCREENSHOT")) kraken::WriteTestFile(file, png);
 }
