@@ -25,16 +25,24 @@ _GTEST_MAIN = "@com_google_googletest//:gtest_main"
 # Parsing GoogleTest is a third of what a test costs to compile.
 _GTEST_PRECOMPILED = "//tools:gtest_precompiled"
 _INCLUDE_GTEST = ["-include", "$(BINDIR)/tools/gtest_precompiled.h"]
-_TSAN_SUPPRESSIONS = "//tools:tsan_suppressions"
+_TSAN_SUPPRESSIONS = select({
+    "//tools:tsan": ["//tools:tsan_suppressions"],
+    "//conditions:default": [],
+})
 _BENCHMARK_MAIN = "@com_github_google_benchmark//:benchmark_main"
 
 def kh_cc_library(name, copts = [], **kwargs):
     """A cc_library of our own code."""
     native.cc_library(name = name, copts = _WARNINGS + copts, **kwargs)
 
-def kh_cc_binary(name, copts = [], **kwargs):
+def kh_cc_binary(name, copts = [], deps = [], **kwargs):
     """A cc_binary of our own code."""
-    native.cc_binary(name = name, copts = _WARNINGS + copts, **kwargs)
+    native.cc_binary(
+        name = name,
+        copts = _WARNINGS + copts,
+        deps = deps + _TSAN_SUPPRESSIONS,
+        **kwargs
+    )
 
 def kh_cc_test(name, copts = [], deps = [], size = "small", gtest_main = True, **kwargs):
     """A cc_test of our own code, linked with GoogleTest's main.
@@ -53,7 +61,7 @@ def kh_cc_test(name, copts = [], deps = [], size = "small", gtest_main = True, *
     native.cc_test(
         name = name,
         copts = _WARNINGS + copts,
-        deps = deps + [_TSAN_SUPPRESSIONS],
+        deps = deps + _TSAN_SUPPRESSIONS,
         size = size,
         **kwargs
     )

@@ -1,5 +1,5 @@
 // What ThreadSanitizer reports in every program with a contended absl::Mutex, though it is no race.
-// Linked into every test; without ThreadSanitizer nobody calls it.
+// ThreadSanitizer's run time calls it at the start.
 
 extern "C" const char* __tsan_default_suppressions() {
   // Abseil hides its mutex from ThreadSanitizer and tells it of lock and unlock instead. GCC's
