@@ -24,7 +24,15 @@ _GTEST_MAIN = "@com_google_googletest//:gtest_main"
 
 # Parsing GoogleTest is a third of what a test costs to compile.
 _GTEST_PRECOMPILED = "//tools:gtest_precompiled"
-_INCLUDE_GTEST = ["-include", "$(BINDIR)/tools/gtest_precompiled.h"]
+_INCLUDE_GTEST = [
+    "-include",
+    "$(BINDIR)/tools/gtest_precompiled.h",
+    # Precompiled, the standard library is no system header any more, and GCC 12's false alarms in
+    # its strings are heard.
+    "-Wno-array-bounds",
+    "-Wno-stringop-overflow",
+    "-Wno-stringop-overread",
+]
 _TSAN_SUPPRESSIONS = select({
     "//tools:tsan": ["//tools:tsan_suppressions"],
     "//conditions:default": [],
