@@ -6,7 +6,6 @@
 namespace harbor_bridge {
 namespace {
 
-using kraken::daemon::MirroredCounter;
 using kraken::telemetry::Labels;
 using kraken::telemetry::Metrics;
 
@@ -136,13 +135,12 @@ void BridgeMetrics::RefreshAgents() {
 
 void BridgeMetrics::RefreshReconciliation() {
   for (const ReconcileStatus& status : from_.reconciliation()) {
-    const auto it = reconciliation_.find(status.harbor);
-    if (it == reconciliation_.end()) continue;
-    it->second.rounds.Set(status.rounds);
-    it->second.failures.Set(status.failures);
-    it->second.requests.Set(status.requests);
-    it->second.found.Set(status.found);
-    it->second.gone.Set(status.gone);
+    Reconciliation& metrics = reconciliation_.at(status.harbor);
+    metrics.rounds.Set(status.rounds);
+    metrics.failures.Set(status.failures);
+    metrics.requests.Set(status.requests);
+    metrics.found.Set(status.found);
+    metrics.gone.Set(status.gone);
   }
 }
 

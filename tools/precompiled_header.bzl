@@ -1,50 +1,22 @@
 """A precompiled header: what many sources include is parsed once for all of them."""
 
-load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "CPP_COMPILE_ACTION_NAME")
-load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
+load("//third_party:unity.bzl", "COMPILE_ATTRS", "COMPILE_TOOLCHAINS")
+load("//tools:compiler_command.bzl", "compiler_command")
 
 def _precompiled_header_impl(ctx):
     header = ctx.actions.declare_file(ctx.label.name + ".h")
     ctx.actions.write(header, "".join(["#include \"%s\"\n" % name for name in ctx.attr.includes]))
     precompiled = ctx.actions.declare_file(ctx.label.name + ".h.gch")
 
-    toolchain = find_cpp_toolchain(ctx)
-    features = cc_common.configure_features(
-        ctx = ctx,
-        cc_toolchain = toolchain,
-        requested_features = ctx.features,
-        unsupported_features = ctx.disabled_features,
-    )
     context = cc_common.merge_cc_infos(
         cc_infos = [dep[CcInfo] for dep in ctx.attr.deps],
     ).compilation_context
-    variables = cc_common.create_compile_variables(
-        cc_toolchain = toolchain,
-        feature_configuration = features,
-        include_directories = context.includes,
-        preprocessor_defines = context.defines,
-        quote_include_directories = context.quote_includes,
-        system_include_directories = context.system_includes,
-        use_pic = True,
-        user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts + ctx.attr.copts,
-    )
-    flags = cc_common.get_memory_inefficient_command_line(
-        action_name = CPP_COMPILE_ACTION_NAME,
-        feature_configuration = features,
-        variables = variables,
-    )
+    compiler = compiler_command(ctx, context, context.defines, ctx.attr.copts, use_pic = True)
     ctx.actions.run(
-        executable = cc_common.get_tool_for_action(
-            action_name = CPP_COMPILE_ACTION_NAME,
-            feature_configuration = features,
-        ),
-        arguments = flags + ["-x", "c++-header", header.path, "-o", precompiled.path],
-        env = cc_common.get_environment_variables(
-            action_name = CPP_COMPILE_ACTION_NAME,
-            feature_configuration = features,
-            variables = variables,
-        ),
-        inputs = depset([header], transitive = [context.headers, toolchain.all_files]),
+        executable = compiler.tool,
+        arguments = compiler.flags + ["-x", "c++-header", header.path, "-o", precompiled.path],
+        env = compiler.env,
+        inputs = depset([header], transitive = [context.headers, compiler.files]),
         mnemonic = "CppPrecompile",
         outputs = [precompiled],
         progress_message = "Precompiling %s" % header.short_path,
@@ -64,14 +36,14 @@ precompiled_header = rule(
     headers within a source has read, only their outermost: the deps should be pinned ones.
     """,
     implementation = _precompiled_header_impl,
-    attrs = {
-        "copts": attr.string_list(doc = "As of the sources that use it, warnings too."),
-        "deps": attr.label_list(doc = "Where the headers come from.", providers = [CcInfo]),
-        "includes": attr.string_list(doc = "The headers, as in `#include`."),
-        "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
-    },
+    attrs = dict(
+        COMPILE_ATTRS,
+        copts = attr.string_list(doc = "As of the sources that use it, warnings too."),
+        deps = attr.label_list(doc = "Where the headers come from.", providers = [CcInfo]),
+        includes = attr.string_list(doc = "The headers, as in `#include`."),
+    ),
     fragments = ["cpp"],
     incompatible_use_toolchain_transition = True,
     provides = [CcInfo],
-    toolchains = ["@bazel_tools//tools/cpp:toolchain_type"],
+    toolchains = COMPILE_TOOLCHAINS,
 )
