@@ -183,7 +183,7 @@ absl::StatusOr<SystemInfo> HarborClient::GetSystemInfo() {
 }
 
 absl::Status HarborClient::CheckCredentials() {
-  const absl::Status status = Do({.path = "/users/current"});
+  absl::Status status = Do({.path = "/users/current"});
   // A robot account is refused here with another status than a stranger.
   if (absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status) ||
       absl::IsInvalidArgument(status)) {

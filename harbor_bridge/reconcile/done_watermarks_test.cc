@@ -58,7 +58,7 @@ TEST_F(DoneWatermarksTest, AHarborIsDoneOnceItsJobsAre) {
   ASSERT_OK_AND_ASSIGN(const auto jobs, queue_->ClaimAndWait(1, ""));
   WaitForLooks();
   EXPECT_EQ(published_.size(), 1u) << "it runs";
-  ASSERT_OK(queue_->CompleteAndWait("a", jobs[0].claim_id));
+  ASSERT_OK(queue_->CompleteAndWait("a", jobs[0].claim_id, ""));
   EXPECT_THAT(published_.Wait(1), ElementsAre(Pair("eu", time_)));
 }
 

@@ -31,6 +31,7 @@ void Findings::Add(const kraken::RepositoryName& repository, const kraken::Tag* 
 
 absl::Status Findings::Commit(absl::string_view scope, const ScopeState& state) {
   std::vector<KnownReference> seen;
+  seen.reserve(candidates_.size());
   for (Candidate& candidate : candidates_) seen.push_back(candidate.known);
   KH_ASSIGN_OR_RETURN(const std::vector<std::optional<kraken::Digest>> known, store_->Lookup(seen));
   std::vector<ImageWork> work;

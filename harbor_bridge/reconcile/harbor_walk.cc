@@ -27,7 +27,7 @@ absl::Status HarborWalk::Run(const RoundState& round) {
     KH_ASSIGN_OR_RETURN(const api::Page<api::Project> projects,
                         harbor_->ListProjects({.page = page, .size = api::kMaxPageSize}));
     for (const api::Project& project : projects.items) {
-      const absl::Status status = WalkProject(project.name);
+      absl::Status status = WalkProject(project.name);
       if (!status.ok() && !IsLocal(status)) return status;
       if (absl::IsPermissionDenied(status)) problem_.Update(status);
     }
@@ -62,7 +62,7 @@ absl::Status HarborWalk::CheckAccount() {
 
 absl::Status HarborWalk::WalkProject(const std::string& project) {
   if (lists_projects_) {
-    const absl::Status status = WalkList(project, [&](const api::PageRequest& page) {
+    absl::Status status = WalkList(project, [&](const api::PageRequest& page) {
       return harbor_->ListProjectArtifacts(project, page);
     });
     if (!absl::IsNotFound(status)) return status;
@@ -78,7 +78,7 @@ absl::Status HarborWalk::WalkRepositories(const std::string& project) {
         const api::Page<api::RepositoryEntry> repositories,
         harbor_->ListRepositories(project, {.page = page, .size = api::kMaxPageSize}));
     for (const api::RepositoryEntry& repository : repositories.items) {
-      const absl::Status status =
+      absl::Status status =
           WalkList(repository.name.ToString(), [&](const api::PageRequest& artifacts) {
             return harbor_->ListArtifacts(repository.name, artifacts);
           });

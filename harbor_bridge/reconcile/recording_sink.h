@@ -36,7 +36,8 @@ class RecordingSink final : public ReconcileSink {
   }
   // Blocks until there is as much.
   void WaitForWork(size_t count) {
-    const auto enough = [this, count] { return work_.size() >= count; };
+    const auto enough = [this, count]()
+                            ABSL_SHARED_LOCKS_REQUIRED(mu_) { return work_.size() >= count; };
     absl::MutexLock lock(&mu_);
     mu_.Await(absl::Condition(&enough));
   }

@@ -23,7 +23,7 @@ absl::Status RegistryWalk::Run(const RoundState& round) {
     KH_ASSIGN_OR_RETURN(const kraken::registry::CatalogPage page,
                         registry_->GetCatalogPage(last, kCatalogPage, cancellation_));
     for (const kraken::RepositoryName& repository : page.repositories) {
-      const absl::Status status = WalkRepository(repository);
+      absl::Status status = WalkRepository(repository);
       if (!status.ok() && !IsLocal(status)) return status;
       // A repository whose last tag is gone stays in the catalog: NOT_FOUND is no problem.
       if (absl::IsPermissionDenied(status)) problem_.Update(status);

@@ -121,6 +121,7 @@ absl::StatusOr<AgentSelector> AgentSelector::Parse(absl::string_view text) {
 
 std::string AgentSelector::ToString() const {
   std::vector<std::string> terms;
+  terms.reserve(zones.size() + labels.size() + 1);
   for (const std::string& zone : zones) terms.push_back(absl::StrCat("zone=", zone));
   for (const auto& [key, value] : labels) {
     terms.push_back(absl::StrCat("label.", key, "=", value));

@@ -184,8 +184,9 @@ RouteDecision Routes::Decide(const RouteSubject& subject) const {
 }
 
 std::string Routes::Describe() const {
-  if (rules_.empty())
+  if (rules_.empty()) {
     return absl::StrCat("no routes: every image: ", DescribeActions(Default()), "\n");
+  }
   std::string text;
   for (const RouteRule& rule : rules_) {
     absl::StrAppend(&text, rule.name, ": ", rule.image->pattern());

@@ -24,23 +24,7 @@ kraken::registry::testing::ScriptedServer::Handler Answer(int status) {
   };
 }
 
-}  // namespace
-
-TestStatusServer::TestStatusServer(bool has_trackers) : well_(Answer(200)), refusing_(Answer(401)) {
-  const auto harbor = [this](const char* name, const char* plain,
-                             const kraken::net::Url& registry) {
-    kraken::registry::RegistryClientOptions options;
-    options.registry = registry;
-    options.credentials = {{.username = "robot", .password = "expired"}};
-    return Harbor{.name = name,
-                  .plain = std::make_shared<const re2::RE2>(plain),
-                  .host = absl::StrCat(name, ".example"),
-                  .authorization = "",
-                  .client = std::make_shared<kraken::registry::RegistryClient>(
-                      std::move(options), &http_, &kraken::SystemClock::Get(), &bits_)};
-  };
-  harbors_ = std::make_unique<Harbors>(
-      std::vector<Harbor>{harbor("eu", ".*", well_.url()), harbor("us", "^$", refusing_.url())});
+std::unique_ptr<Routes> MakeRoutes() {
   RouteRule caches;
   caches.name = "caches";
   caches.image = std::make_shared<const re2::RE2>(":buildcache$");
@@ -50,8 +34,15 @@ TestStatusServer::TestStatusServer(bool has_trackers) : well_(Answer(200)), refu
   all.image = std::make_shared<const re2::RE2>(".*");
   all.actions.prefetch.emplace();
   all.actions.tag = TagAction::kSet;
-  routes_ = std::make_unique<Routes>(std::vector<RouteRule>{caches, all},
-                                     std::vector<kraken::registry::Platform>());
+  return std::make_unique<Routes>(std::vector<RouteRule>{caches, all},
+                                  std::vector<kraken::registry::Platform>());
+}
+
+}  // namespace
+
+TestStatusServer::TestStatusServer(bool has_trackers) : well_(Answer(200)), refusing_(Answer(401)) {
+  harbors_ = MakeHarbors();
+  routes_ = MakeRoutes();
   auto queue = kraken::storage::JobQueue::Open({.path = kraken::MakeTestDir() + "/jobs.db"});
   EXPECT_OK(queue);
   queue_ = *std::move(queue);
@@ -79,6 +70,27 @@ TestStatusServer::TestStatusServer(bool has_trackers) : well_(Answer(200)), refu
                          .dispatcher = dispatcher_.get(),
                          .reconciliation = [this] { return reconciliation(); },
                          .has_trackers = has_trackers});
+  Serve();
+}
+
+std::unique_ptr<Harbors> TestStatusServer::MakeHarbors() {
+  const auto harbor = [this](const char* name, const char* plain,
+                             const kraken::net::Url& registry) {
+    kraken::registry::RegistryClientOptions options;
+    options.registry = registry;
+    options.credentials = {{.username = "robot", .password = "expired"}};
+    return Harbor{.name = name,
+                  .plain = std::make_shared<const re2::RE2>(plain),
+                  .host = absl::StrCat(name, ".example"),
+                  .authorization = "",
+                  .client = std::make_shared<kraken::registry::RegistryClient>(
+                      std::move(options), &http_, &kraken::SystemClock::Get(), &bits_)};
+  };
+  return std::make_unique<Harbors>(
+      std::vector<Harbor>{harbor("eu", ".*", well_.url()), harbor("us", "^$", refusing_.url())});
+}
+
+void TestStatusServer::Serve() {
   report_ = std::make_unique<StatusReport>(
       StatusSources{.admin = bridge_admin_.get(),
                     .routes = routes_.get(),

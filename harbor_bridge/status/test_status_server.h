@@ -67,6 +67,8 @@ class TestStatusServer {
   void StopApi();
 
  private:
+  std::unique_ptr<Harbors> MakeHarbors();
+  void Serve();
   std::optional<LeaseView> lease() ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<ReconcileStatus> reconciliation() ABSL_LOCKS_EXCLUDED(mu_);
   Dispatcher::Result RunJob(const kraken::storage::Job& job,

@@ -224,6 +224,7 @@ TEST_F(AgentOrdersTest, AnImageOfTooManyBlobsIsNotForAgents) {
 
 TEST_F(AgentOrdersTest, DropsGoToAllAgentsInParts) {
   std::vector<kraken::Digest> digests;
+  digests.reserve(kraken::rpc::kMaxOrderedBlobs + 1);
   for (int i = 0; i < kraken::rpc::kMaxOrderedBlobs + 1; ++i) {
     digests.push_back(kraken::Sha256Digest(absl::StrCat(i)));
   }

@@ -72,7 +72,7 @@ absl::Status ImageInvalidation::EvictAtOrigins(const Place& place, std::vector<D
     const Digest digest = digests.back();
     digests.pop_back();
     if (seen.size() == kMaxEvictedManifests || !seen.insert(digest).second) continue;
-    const absl::Status there =
+    absl::Status there =
         place.harbor->client->HeadManifest(place.repository, digest, cancellation).status();
     // A policy that holds it back says that it is there.
     if (there.ok() || absl::IsFailedPrecondition(there)) continue;

@@ -333,6 +333,7 @@ TEST_F(IntakeTest, BodiesWaitInTheirSocketsForMemory) {
   }
   // Whatever the order in which they were read, all that are left come to their end.
   std::vector<std::thread> threads;
+  threads.reserve(senders.size());
   for (const auto& sender : senders) {
     threads.emplace_back([&sender] {
       sender->Send(Padded(kBytes));

@@ -63,6 +63,7 @@ void JobBoard::Entry::End(bool ok, std::string result) {
 std::vector<JobView> JobBoard::Running() const {
   absl::MutexLock lock(&mu_);
   std::vector<JobView> views;
+  views.reserve(running_.size());
   for (const auto& [key, view] : running_) views.push_back(view);
   return views;
 }

@@ -47,7 +47,7 @@ class OriginPool final : private daemon::RelayObserver {
 
   // daemon::RelayObserver:
   void OnAnswered(const Digest& digest) override;
-  void OnMetainfo(const Digest& digest, const rpc::v1::Metainfo& news) override;
+  void OnMetainfo(const Digest& digest, const rpc::v1::Metainfo& metainfo) override;
   void OnOrigin(const Digest& digest, const rpc::v1::Peer& origin, uint64_t piece_length_bytes,
                 bool complete) override;
   // The swarm notices by itself.

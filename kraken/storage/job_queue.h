@@ -107,8 +107,7 @@ class JobQueue {
   // These wait for the commit: never on a loop.
   virtual absl::Status EnqueueAndWait(NewJob job) = 0;
   virtual absl::StatusOr<std::vector<Job>> ClaimAndWait(int limit, std::string kind) = 0;
-  virtual absl::Status CompleteAndWait(std::string key, int64_t claim_id,
-                                       std::string result = "") = 0;
+  virtual absl::Status CompleteAndWait(std::string key, int64_t claim_id, std::string result) = 0;
   virtual absl::Status FailAndWait(std::string key, int64_t claim_id, std::string error,
                                    bool retryable) = 0;
   virtual absl::Status ReturnAndWait(std::string key, int64_t claim_id) = 0;

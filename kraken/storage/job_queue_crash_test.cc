@@ -58,7 +58,7 @@ void Tell(int fd, Record::Kind kind, int64_t number) {
         const auto jobs = (*queue)->ClaimAndWait(1, "");
         KH_CHECK(jobs.ok());
         for (const Job& job : *jobs) {
-          KH_CHECK((*queue)->CompleteAndWait(job.key, job.claim_id).ok());
+          KH_CHECK((*queue)->CompleteAndWait(job.key, job.claim_id, "").ok());
           Tell(fd, Record::kCompleted, std::stoll(job.key));
         }
       }

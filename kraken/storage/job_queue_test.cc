@@ -76,9 +76,9 @@ TEST_F(JobQueueTest, JobIsClaimedOnceAndDoneOnce) {
   EXPECT_EQ(claimed[0].enqueued_at, clock_.Now());
   EXPECT_EQ(Get("a").state, JobState::kRunning);
   EXPECT_THAT(Claim(), IsEmpty());
-  ASSERT_OK(queue_->CompleteAndWait("a", claimed[0].claim_id));
+  ASSERT_OK(queue_->CompleteAndWait("a", claimed[0].claim_id, ""));
   EXPECT_EQ(Get("a").state, JobState::kDone);
-  EXPECT_THAT(queue_->CompleteAndWait("a", claimed[0].claim_id),
+  EXPECT_THAT(queue_->CompleteAndWait("a", claimed[0].claim_id, ""),
               StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(Claim(), IsEmpty());
 }
@@ -132,7 +132,7 @@ TEST_F(JobQueueTest, EnqueuedWhileRunningItRunsAgainWhateverTheEnd) {
     EXPECT_TRUE(Get("a").superseded);
     EXPECT_THAT(Claim(), IsEmpty());  // never twice in flight
     if (succeed) {
-      ASSERT_OK(queue_->CompleteAndWait("a", first[0].claim_id));
+      ASSERT_OK(queue_->CompleteAndWait("a", first[0].claim_id, ""));
     } else {
       ASSERT_OK(queue_->FailAndWait("a", first[0].claim_id, "no", /*retryable=*/false));
     }
@@ -142,9 +142,9 @@ TEST_F(JobQueueTest, EnqueuedWhileRunningItRunsAgainWhateverTheEnd) {
     EXPECT_EQ(again[0].priority, 7);
     EXPECT_EQ(again[0].attempts, 1);
     EXPECT_NE(again[0].claim_id, first[0].claim_id);
-    EXPECT_THAT(queue_->CompleteAndWait("a", first[0].claim_id),
+    EXPECT_THAT(queue_->CompleteAndWait("a", first[0].claim_id, ""),
                 StatusIs(absl::StatusCode::kNotFound));
-    ASSERT_OK(queue_->CompleteAndWait("a", again[0].claim_id));
+    ASSERT_OK(queue_->CompleteAndWait("a", again[0].claim_id, ""));
     EXPECT_EQ(Get("a").state, JobState::kDone);
   }
 }
@@ -208,7 +208,7 @@ TEST_F(JobQueueTest, DeadJobsAreSeenAndMayBeRetriedOneOrAll) {
 
 TEST_F(JobQueueTest, DoneAndDeadJobsBeginAnewWhenEnqueued) {
   Put("done");
-  ASSERT_OK(queue_->CompleteAndWait("done", Claim()[0].claim_id));
+  ASSERT_OK(queue_->CompleteAndWait("done", Claim()[0].claim_id, ""));
   Put("dead");
   ASSERT_OK(queue_->FailAndWait("dead", Claim()[0].claim_id, "x", false));
   Put("done");
@@ -256,7 +256,7 @@ TEST_F(JobQueueTest, StatsCountEveryState) {
                                     .payload = "",
                                     .not_before = clock_.Now() + absl::Minutes(1)}));
   const std::vector<Job> claimed = Claim(3);
-  ASSERT_OK(queue_->CompleteAndWait(claimed[0].key, claimed[0].claim_id));
+  ASSERT_OK(queue_->CompleteAndWait(claimed[0].key, claimed[0].claim_id, ""));
   ASSERT_OK(queue_->FailAndWait(claimed[1].key, claimed[1].claim_id, "", false));
   for (const bool reopened : {false, true}) {
     if (reopened) Open();
@@ -315,7 +315,7 @@ TEST_F(JobQueueTest, CountsByKindAndKnowsTheOldest) {
   EXPECT_EQ(stats[1].kind, "two");
   EXPECT_EQ(stats[1].oldest, begin + absl::Minutes(3));
   ASSERT_OK_AND_ASSIGN(const std::vector<Job> other, queue_->ClaimAndWait(1, "two"));
-  ASSERT_OK(queue_->CompleteAndWait("d", other[0].claim_id));
+  ASSERT_OK(queue_->CompleteAndWait("d", other[0].claim_id, ""));
   ASSERT_OK_AND_ASSIGN(stats, queue_->StatsByKind());
   EXPECT_EQ(stats.size(), 1u);
 }
@@ -376,11 +376,11 @@ TEST_F(JobQueueTest, DoneJobsAreForgottenAfterTheirTime) {
   Open();
   for (const std::string key : {"a", "b"}) {
     Put(key);
-    ASSERT_OK(queue_->CompleteAndWait(key, Claim()[0].claim_id));
+    ASSERT_OK(queue_->CompleteAndWait(key, Claim()[0].claim_id, ""));
   }
   clock_.Advance(absl::Hours(2));
   Put("c");
-  ASSERT_OK(queue_->CompleteAndWait("c", Claim()[0].claim_id));
+  ASSERT_OK(queue_->CompleteAndWait("c", Claim()[0].claim_id, ""));
   EXPECT_EQ(queue_->Stats()->done, 1);
   EXPECT_THAT(queue_->Get("a"), StatusIs(absl::StatusCode::kNotFound));
 }
@@ -393,7 +393,7 @@ TEST_F(JobQueueTest, LimitsAreKept) {
   EXPECT_THAT(queue_->EnqueueAndWait({.key = "c", .kind = "", .payload = ""}),
               StatusIs(absl::StatusCode::kResourceExhausted));
   Put("a");  // merges
-  ASSERT_OK(queue_->CompleteAndWait("a", Claim(1)[0].claim_id));
+  ASSERT_OK(queue_->CompleteAndWait("a", Claim(1)[0].claim_id, ""));
   Put("c");
   EXPECT_THAT(queue_->EnqueueAndWait({.key = "", .kind = "", .payload = ""}),
               StatusIs(absl::StatusCode::kInvalidArgument));
@@ -471,7 +471,7 @@ TEST_F(JobQueueTest, ManyThreadsNoJobIsLostAndNoneRunsTwiceAtOnce) {
             in_flight.erase(job.key);
             last_done[static_cast<size_t>(std::stoi(job.key))] = std::stoi(job.payload);
           }
-          EXPECT_OK(queue_->CompleteAndWait(job.key, job.claim_id));
+          EXPECT_OK(queue_->CompleteAndWait(job.key, job.claim_id, ""));
         }
       }
     });

@@ -13,10 +13,13 @@ namespace harbor_bridge::api::testing {
 
 FakeHarbor::FakeHarbor(FakeHarborOptions options) : state_(std::make_shared<State>(options)) {
   state_->AddSystemRoutes(router_);
-  state_->AddContentRoutes(router_);
+  state_->AddProjectRoutes(router_);
+  state_->AddArtifactRoutes(router_);
   state_->AddWebhookRoutes(router_);
+  state_->AddWebhookChangeRoutes(router_);
   state_->AddRobotRoutes(router_);
-  state_->AddPreheatRoutes(router_);
+  state_->AddPreheatInstanceRoutes(router_);
+  state_->AddPreheatPolicyRoutes(router_);
   state_->AddRegistryRoutes(router_);
   kraken::net::HttpServerOptions server;
   server.tls = options.tls;

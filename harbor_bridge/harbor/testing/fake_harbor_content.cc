@@ -53,7 +53,7 @@ void FakeHarbor::State::AddSystemRoutes(kraken::net::Router& router) {
   });
 }
 
-void FakeHarbor::State::AddContentRoutes(kraken::net::Router& router) {
+void FakeHarbor::State::AddProjectRoutes(kraken::net::Router& router) {
   // Strangers see public projects, of which there are none.
   router.Add("GET", "/api/v2.0/projects", [this](Exchange e) {
     absl::MutexLock lock(&mu);
@@ -72,11 +72,15 @@ void FakeHarbor::State::AddContentRoutes(kraken::net::Router& router) {
   router.Add("GET", "/api/v2.0/projects/{project}/repositories",
              InProject("repository:list", [](kraken::net::HttpExchange& e, StoredProject& project) {
                std::vector<json> entries;
+               entries.reserve(project.repositories.size());
                for (const auto& [name, artifacts] : project.repositories) {
                  entries.push_back({{"name", name}, {"artifact_count", artifacts.size()}});
                }
                ReplyPage(e, entries);
              }));
+}
+
+void FakeHarbor::State::AddArtifactRoutes(kraken::net::Router& router) {
   router.Add(
       "GET", "/api/v2.0/projects/{project}/artifacts",
       InProject("artifact:list", [this](kraken::net::HttpExchange& e, StoredProject& project) {
@@ -122,6 +126,7 @@ void FakeHarbor::State::AddContentRoutes(kraken::net::Router& router) {
     const Tagged* artifact = FindArtifact(*stored, e->path_param("reference"));
     if (artifact == nullptr) return ReplyError(*e, 404, "NOT_FOUND", "artifact not found");
     std::vector<json> entries;
+    entries.reserve(artifact->tags.size());
     for (const auto& [tag, time] : artifact->tags) {
       entries.push_back({{"name", tag}, {"push_time", Rfc3339(time)}});
     }

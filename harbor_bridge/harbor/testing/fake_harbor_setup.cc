@@ -11,6 +11,30 @@
 #include "kraken/base/json.h"
 
 namespace harbor_bridge::api::testing {
+namespace {
+
+template <typename Policy>
+std::vector<json> Entries(const std::vector<Policy>& policies) {
+  std::vector<json> entries;
+  entries.reserve(policies.size());
+  for (const Policy& policy : policies) entries.push_back(*kraken::ParseJson(ToJson(policy)));
+  return entries;
+}
+
+// Harbor keeps credentials in a form of its own: the fake as the JSON they came in.
+std::optional<PreheatInstance> ReadInstance(const std::string& body) {
+  auto instance = ParsePreheatInstance(body);
+  if (!instance.ok()) return std::nullopt;
+  const auto document = kraken::ParseJson(body);
+  if (const json* info = kraken::FindJson(*document, "auth_info");
+      info != nullptr && info->is_object() && !info->empty()) {
+    instance->auth_key = info->begin().key();
+    instance->auth_value = kraken::JsonString(&info->begin().value()).value_or("");
+  }
+  return *std::move(instance);
+}
+
+}  // namespace
 
 void FakeHarbor::State::AddWebhookRoutes(kraken::net::Router& router) {
   const std::string policies = "/api/v2.0/projects/{project}/webhook/policies";
@@ -31,12 +55,26 @@ void FakeHarbor::State::AddWebhookRoutes(kraken::net::Router& router) {
   router.Add("GET", policies,
              InProject("notification-policy:list",
                        [](kraken::net::HttpExchange& e, StoredProject& project) {
+                         ReplyPage(e, Entries(project.webhooks));
+                       }));
+  router.Add("GET", policies + "/{id}/executions",
+             InProject("notification-policy:list",
+                       [this](kraken::net::HttpExchange& e, StoredProject& project) {
+                         mu.AssertHeld();
+                         if (!version.has_cloud_events()) {
+                           return ReplyError(e, 404, "NOT_FOUND", "path not found");
+                         }
                          std::vector<json> entries;
-                         for (const WebhookPolicy& policy : project.webhooks) {
-                           entries.push_back(*kraken::ParseJson(ToJson(policy)));
+                         for (const auto& [id, status] : project.deliveries) {
+                           if (absl::StrCat(id) != e.path_param("id")) continue;
+                           entries.push_back({{"id", 1}, {"status", status}});
                          }
                          ReplyPage(e, entries);
                        }));
+}
+
+void FakeHarbor::State::AddWebhookChangeRoutes(kraken::net::Router& router) {
+  const std::string policies = "/api/v2.0/projects/{project}/webhook/policies";
   router.Add("POST", policies,
              WithBody("notification-policy:create", [this](Exchange e, const std::string& body) {
                mu.AssertHeld();
@@ -92,20 +130,6 @@ void FakeHarbor::State::AddWebhookRoutes(kraken::net::Router& router) {
                                                static_cast<std::ptrdiff_t>(index));
                         Reply(e, 200, json());
                       })));
-  router.Add("GET", policies + "/{id}/executions",
-             InProject("notification-policy:list",
-                       [this](kraken::net::HttpExchange& e, StoredProject& project) {
-                         mu.AssertHeld();
-                         if (!version.has_cloud_events()) {
-                           return ReplyError(e, 404, "NOT_FOUND", "path not found");
-                         }
-                         std::vector<json> entries;
-                         for (const auto& [id, status] : project.deliveries) {
-                           if (absl::StrCat(id) != e.path_param("id")) continue;
-                           entries.push_back({{"id", 1}, {"status", status}});
-                         }
-                         ReplyPage(e, entries);
-                       }));
 }
 
 void FakeHarbor::State::AddRobotRoutes(kraken::net::Router& router) {
@@ -175,7 +199,7 @@ void FakeHarbor::State::Ping(Exchange exchange, const PreheatInstance& instance)
   KH_CHECK(taken.ok());
 }
 
-void FakeHarbor::State::AddPreheatRoutes(kraken::net::Router& router) {
+void FakeHarbor::State::AddPreheatInstanceRoutes(kraken::net::Router& router) {
   const std::string root = "/api/v2.0/p2p/preheat/instances";
   router.Add("GET", root, [this](Exchange e) {
     absl::MutexLock lock(&mu);
@@ -190,32 +214,19 @@ void FakeHarbor::State::AddPreheatRoutes(kraken::net::Router& router) {
     }
     ReplyPage(*e, entries);
   });
-  // Harbor keeps credentials in a form of its own: the fake as the JSON they came in.
-  const auto read = [](const std::string& body) -> std::optional<PreheatInstance> {
-    auto instance = ParsePreheatInstance(body);
-    if (!instance.ok()) return std::nullopt;
-    const auto document = kraken::ParseJson(body);
-    if (const json* info = kraken::FindJson(*document, "auth_info");
-        info != nullptr && info->is_object() && !info->empty()) {
-      instance->auth_key = info->begin().key();
-      instance->auth_value = kraken::JsonString(&info->begin().value()).value_or("");
-    }
-    return *instance;
-  };
-  router.Add(
-      "POST", root + "/ping",
-      WithBody("system/preheat-instance:read", [this, read](Exchange e, const std::string& body) {
-        const auto instance = read(body);
-        if (!instance.has_value()) {
-          return ReplyError(*e, 400, "BAD_REQUEST", "bad instance");
-        }
-        Ping(std::move(e), *instance);
-      }));
+  router.Add("POST", root + "/ping",
+             WithBody("system/preheat-instance:read", [this](Exchange e, const std::string& body) {
+               const auto instance = ReadInstance(body);
+               if (!instance.has_value()) {
+                 return ReplyError(*e, 400, "BAD_REQUEST", "bad instance");
+               }
+               Ping(std::move(e), *instance);
+             }));
   router.Add(
       "POST", root,
-      WithBody("system/preheat-instance:create", [this, read](Exchange e, const std::string& body) {
+      WithBody("system/preheat-instance:create", [this](Exchange e, const std::string& body) {
         mu.AssertHeld();
-        auto instance = read(body);
+        auto instance = ReadInstance(body);
         if (!instance.has_value()) {
           return ReplyError(*e, 400, "BAD_REQUEST", "bad instance");
         }
@@ -230,9 +241,9 @@ void FakeHarbor::State::AddPreheatRoutes(kraken::net::Router& router) {
       }));
   router.Add(
       "PUT", root + "/{name}",
-      WithBody("system/preheat-instance:update", [this, read](Exchange e, const std::string& body) {
+      WithBody("system/preheat-instance:update", [this](Exchange e, const std::string& body) {
         mu.AssertHeld();
-        auto update = read(body);
+        auto update = ReadInstance(body);
         for (PreheatInstance& instance : instances) {
           if (instance.name != e->path_param("name")) continue;
           if (!update.has_value() || update->vendor != instance.vendor) {
@@ -261,15 +272,14 @@ void FakeHarbor::State::AddPreheatRoutes(kraken::net::Router& router) {
                }
                ReplyError(*e, 404, "NOT_FOUND", "no such instance");
              }));
+}
+
+void FakeHarbor::State::AddPreheatPolicyRoutes(kraken::net::Router& router) {
   const std::string policies = "/api/v2.0/projects/{project}/preheat/policies";
   router.Add(
       "GET", policies,
       InProject("preheat-policy:list", [](kraken::net::HttpExchange& e, StoredProject& project) {
-        std::vector<json> entries;
-        for (const PreheatPolicy& policy : project.preheats) {
-          entries.push_back(*kraken::ParseJson(ToJson(policy)));
-        }
-        ReplyPage(e, entries);
+        ReplyPage(e, Entries(project.preheats));
       }));
   const auto put = [this](Exchange e, const std::string& body) {
     mu.AssertHeld();

@@ -108,8 +108,9 @@ void ReplyPage(kraken::net::HttpExchange& exchange, const std::vector<json>& ent
   int page = 1;
   int size = kDefaultPage;
   if (params.ok()) {
-    if (const auto text = kraken::net::FindQueryParam(*params, "page"))
+    if (const auto text = kraken::net::FindQueryParam(*params, "page")) {
       (void)absl::SimpleAtoi(*text, &page);
+    }
     if (const auto text = kraken::net::FindQueryParam(*params, "page_size")) {
       (void)absl::SimpleAtoi(*text, &size);
     }
@@ -151,6 +152,7 @@ std::vector<json> FakeHarbor::State::ArtifactList(
     return a.second->push_time > b.second->push_time;
   });
   std::vector<json> entries;
+  entries.reserve(artifacts.size());
   for (const auto& [repository, artifact] : artifacts) {
     entries.push_back(ArtifactJson(repository, *artifact));
   }

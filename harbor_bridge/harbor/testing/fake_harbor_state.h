@@ -104,10 +104,13 @@ class FakeHarbor::State {
   std::string realm ABSL_GUARDED_BY(mu);
 
   void AddSystemRoutes(kraken::net::Router& router);
-  void AddContentRoutes(kraken::net::Router& router);
+  void AddProjectRoutes(kraken::net::Router& router);
+  void AddArtifactRoutes(kraken::net::Router& router);
   void AddWebhookRoutes(kraken::net::Router& router);
+  void AddWebhookChangeRoutes(kraken::net::Router& router);
   void AddRobotRoutes(kraken::net::Router& router);
-  void AddPreheatRoutes(kraken::net::Router& router);
+  void AddPreheatInstanceRoutes(kraken::net::Router& router);
+  void AddPreheatPolicyRoutes(kraken::net::Router& router);
   void AddRegistryRoutes(kraken::net::Router& router);
 
  private:
