@@ -52,7 +52,7 @@
 #include "kraken/daemon/rpc_listener.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
-#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/tls/tls_settings.h"
 #include "kraken/daemon/version.h"
 #include "kraken/net/blocking_http_client.h"
 #include "kraken/net/event_loop.h"
@@ -90,7 +90,7 @@ class Bridge final : public kraken::daemon::Daemon {
   ~Bridge() override { http_.Shutdown(); }
 
   absl::Status Start() {
-    KH_ASSIGN_OR_RETURN(tls_, kraken::daemon::MakeTlsSettings(config_.common.tls));
+    KH_ASSIGN_OR_RETURN(tls_, kraken::daemon::MakeTlsSettings(config_.common.tls, &metrics_));
     KH_ASSIGN_OR_RETURN(front_, kraken::daemon::HttpFront::Create(
                                     config_.common.http, config_.common.zap, &metrics_, sockets_));
     KH_RETURN_IF_ERROR(OpenQueues());
@@ -310,6 +310,7 @@ class Bridge final : public kraken::daemon::Daemon {
   // with that reason, and an operator sees it.
   absl::StatusOr<std::vector<Lane>> Lanes() {
     std::vector<Lane> lanes;
+    lanes.reserve(config_.harbors.size());
     for (const HarborConfig& harbor : config_.harbors) {
       lanes.push_back(
           {.kind = LaneOf(harbor.name),
@@ -326,6 +327,7 @@ class Bridge final : public kraken::daemon::Daemon {
   absl::Status StartWork() {
     routes_ = std::make_unique<Routes>(config_.routes, config_.platforms);
     std::vector<ClusterTarget> targets;
+    targets.reserve(clusters_.size());
     for (const auto& cluster : clusters_) targets.push_back(cluster->target());
     // What our own cluster has been told is what reconciliation compares with.
     targets.front().put_tag = [this, put_tag = targets.front().put_tag](
@@ -465,12 +467,12 @@ class Bridge final : public kraken::daemon::Daemon {
     intake_->AddRoutes(router_);
     preheat_api_->AddRoutes(router_);
     kraken::daemon::AddAdminRoutes(
-        router_,
-        {.capabilities = kraken::daemon::CapabilitiesOf("harbor-bridge", *rpc_server_, tls_.rpc),
-         .metrics = &metrics_,
-         .control = &control_,
-         .readiness = [this] { return Readiness(); },
-         .refresh_metrics = [this] { bridge_metrics_->Refresh(); }});
+        router_, {.capabilities =
+                      kraken::daemon::CapabilitiesOf("harbor-bridge", *rpc_server_, tls_.enabled()),
+                  .metrics = &metrics_,
+                  .control = &control_,
+                  .readiness = [this] { return Readiness(); },
+                  .refresh_metrics = [this] { bridge_metrics_->Refresh(); }});
     KH_ASSIGN_OR_RETURN(http_server_,
                         front_->Serve(admin_.loop(), flags_.port, /*is_main=*/true,
                                       config_.listen_tls ? tls_.http_server : nullptr, router_));

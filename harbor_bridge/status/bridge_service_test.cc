@@ -59,8 +59,9 @@ class BridgeServiceTest : public ::testing::Test {
     StopServing();
     gate_ = std::make_unique<kraken::daemon::AdminGate>(std::move(config));
     service_ = std::make_unique<BridgeService>(&server_.admin(), gate_.get(), &loop_.loop());
-    auto rpc =
-        kraken::rpc::RpcServer::Start({.address = "127.0.0.1:0", .tls = tls}, {service_.get()});
+    ASSERT_OK_AND_ASSIGN(auto certificates, kraken::rpc::Certificates::Load(tls));
+    auto rpc = kraken::rpc::RpcServer::Start({.address = "127.0.0.1:0", .tls = certificates},
+                                             {service_.get()});
     ASSERT_OK(rpc);
     rpc_ = *std::move(rpc);
     rpc_->SetServing(true);
@@ -74,10 +75,9 @@ class BridgeServiceTest : public ::testing::Test {
     service_.reset();
   }
   void Connect(const kraken::rpc::TlsFiles& tls) {
-    auto credentials = kraken::rpc::MakeChannelCredentials(tls);
-    ASSERT_OK(credentials);
-    channel_ =
-        grpc::CreateChannel(absl::StrCat("127.0.0.1:", rpc_->port()), *std::move(credentials));
+    ASSERT_OK_AND_ASSIGN(auto certificates, kraken::rpc::Certificates::Load(tls));
+    channel_ = grpc::CreateChannel(absl::StrCat("127.0.0.1:", rpc_->port()),
+                                   kraken::rpc::ChannelCredentials(certificates).current());
     stub_ = v1::Bridge::NewStub(channel_);
   }
 

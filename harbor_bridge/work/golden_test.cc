@@ -16,8 +16,8 @@
 #include "harbor_bridge/event/harbor_webhook.h"
 #include "harbor_bridge/event/registry_notification.h"
 #include "harbor_bridge/work/event_actions.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/base/test_util.h"
-#include "kraken/storage/file_io.h"
 #include "kraken/storage/file_system.h"
 
 namespace harbor_bridge {
@@ -29,7 +29,7 @@ constexpr int64_t kMaxFileBytes = 1 << 20;
 
 std::string ReadFile(const std::string& name) {
   absl::StatusOr<std::string> text =
-      kraken::storage::ReadWholeFile(absl::StrCat(kFolder, "/", name), kMaxFileBytes);
+      kraken::ReadWholeFile(absl::StrCat(kFolder, "/", name), kMaxFileBytes);
   EXPECT_OK(text);
   return text.value_or("");
 }

@@ -13,11 +13,11 @@
 #include "gtest/gtest.h"
 #include "harbor_bridge/work/bridge_fixture.h"
 #include "harbor_bridge/work/dispatcher.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/base/json.h"
 #include "kraken/base/test_util.h"
 #include "kraken/net/http_server.h"
 #include "kraken/net/raw_connection.h"
-#include "kraken/storage/file_io.h"
 #include "kraken/storage/file_system.h"
 
 namespace harbor_bridge {
@@ -129,7 +129,7 @@ class PreheatApiTest : public BridgeFixture {
     bool found = false;
     EXPECT_OK(kraken::storage::PosixFileSystem().List(dir_, [&](absl::string_view name) {
       const absl::StatusOr<std::string> bytes =
-          kraken::storage::ReadWholeFile(absl::StrCat(dir_, "/", name), 1 << 30);
+          kraken::ReadWholeFile(absl::StrCat(dir_, "/", name), 1 << 30);
       found = found || (bytes.ok() && absl::StrContains(*bytes, text));
       return true;
     }));

@@ -26,7 +26,7 @@
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
 #include "kraken/daemon/swarm_setup.h"
-#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/tls/tls_settings.h"
 #include "kraken/daemon/version.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/net/http_server.h"
@@ -57,7 +57,7 @@ class Agent final : public daemon::Daemon {
       : config_(config), flags_(flags), control_(*context.control), sockets_(context.sockets) {}
 
   absl::Status Start() {
-    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls, &metrics_));
     KH_ASSIGN_OR_RETURN(front_, daemon::HttpFront::Create(config_.common.http, config_.common.zap,
                                                           &metrics_, sockets_));
     KH_ASSIGN_OR_RETURN(store_, daemon::OpenBlobStore(config_.store, disk_));

@@ -20,7 +20,7 @@
 #include "kraken/daemon/rpc_listener.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
-#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/tls/tls_settings.h"
 #include "kraken/daemon/version.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/net/http_server.h"
@@ -100,7 +100,7 @@ class BuildIndex final : public daemon::Daemon {
       : config_(config), flags_(flags), control_(*context.control), sockets_(context.sockets) {}
 
   absl::Status Start() {
-    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls, &metrics_));
     KH_ASSIGN_OR_RETURN(front_, daemon::HttpFront::Create(config_.common.http, config_.common.zap,
                                                           &metrics_, sockets_));
     auto backends = backend::BackendSet::Create(config_.backends);
@@ -152,12 +152,12 @@ class BuildIndex final : public daemon::Daemon {
 
     router_.Add("GET", "/tags/{tag}",
                 [this](std::shared_ptr<net::HttpExchange> exchange) { GetTagHttp(exchange); });
-    daemon::AddAdminRoutes(
-        router_, {.capabilities = daemon::CapabilitiesOf("build-index", *rpc_server_, tls_.rpc),
-                  .metrics = &metrics_,
-                  .control = &control_,
-                  .readiness = [this] { return Readiness(); },
-                  .refresh_metrics = [this] { RefreshMetrics(); }});
+    daemon::AddAdminRoutes(router_, {.capabilities = daemon::CapabilitiesOf(
+                                         "build-index", *rpc_server_, tls_.enabled()),
+                                     .metrics = &metrics_,
+                                     .control = &control_,
+                                     .readiness = [this] { return Readiness(); },
+                                     .refresh_metrics = [this] { RefreshMetrics(); }});
     KH_ASSIGN_OR_RETURN(http_, front_->Serve(admin_.loop(), flags_.port, /*is_main=*/true,
                                              tls_.http_server, router_));
     return absl::OkStatus();

@@ -1,9 +1,5 @@
 #include "kraken/config/interpolate.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <utility>
@@ -13,29 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/base/status_macros.h"
-#include "kraken/base/status_util.h"
-#include "kraken/base/unique_fd.h"
 #include "kraken/config/yaml_parser.h"
 
 namespace kraken::config {
 namespace {
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return ErrnoToStatus(errno, absl::StrCat("open ", path));
-  std::string content(kMaxFileBytes + 1, '\0');
-  size_t size = 0;
-  while (size < content.size()) {
-    const ssize_t n = ::read(fd.get(), content.data() + size, content.size() - size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoToStatus(errno, absl::StrCat("read ", path));
-    if (n == 0) break;
-    size += static_cast<size_t>(n);
-  }
-  content.resize(size);
-  return content;
-}
 
 std::optional<std::string> GetEnv(const std::string& name) {
   const char* value = std::getenv(name.c_str());
@@ -104,7 +83,9 @@ absl::Status InterpolateScalar(Node& node, const Sources& sources) {
 
 }  // namespace
 
-Sources Sources::System() { return {ReadFile, GetEnv}; }
+Sources Sources::System() {
+  return {[](const std::string& path) { return ReadWholeFile(path, kMaxFileBytes); }, GetEnv};
+}
 
 void Interpolate(Node& root, const Sources& sources, Diagnostics& diagnostics) {
   if (const absl::Status status = InterpolateScalar(root, sources); !status.ok()) {

@@ -13,7 +13,7 @@ namespace kraken::config {
 
 // Where a configuration gets its bytes, so that tests need neither files nor environment.
 struct Sources {
-  // The whole file, or an error whose message names it. Reads at most kMaxFileBytes + 1 bytes.
+  // The whole file, or an error whose message names it: one of over kMaxFileBytes is an error too.
   std::function<absl::StatusOr<std::string>(const std::string& path)> read_file;
   // The variable's value, or nothing.
   std::function<std::optional<std::string>(const std::string& name)> get_env;

@@ -7,10 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/base/json.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/rpc/write_epoch.h"
-#include "kraken/storage/file_io.h"
 #include "kraken/storage/replace_file.h"
 #include "kraken/telemetry/log.h"
 
@@ -75,7 +75,7 @@ absl::StatusOr<std::unique_ptr<EpochFence>> EpochFence::Open(net::EventLoop* loo
   absl::Status problem;
   for (const std::string& directory : directories) {
     const std::string path = FileIn(directory);
-    const absl::StatusOr<std::string> text = storage::ReadWholeFile(path, kMaxFileBytes);
+    const absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxFileBytes);
     readable |= text.ok() || absl::IsNotFound(text.status());
     if (absl::IsNotFound(text.status())) continue;
     if (!text.ok()) {

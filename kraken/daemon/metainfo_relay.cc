@@ -217,7 +217,10 @@ void MetainfoRelay::Absorb(const Digest& digest, Blob& blob, const rpc::v1::Meta
     if (first) blob.piece_length = range.piece_length_bytes();
     if (range.piece_length_bytes() != blob.piece_length) continue;
     const bool adds = range.first() <= blob.known_end && EndOf(range) > blob.known_end;
-    if (!adds && !first) continue;
+    if (!adds && !first) {
+      Renew(range, blob);
+      continue;
+    }
     // One range that says everything replaces the many that it came in.
     if (range.first() == 0) blob.known.clear_ranges();
     blob.known_end = std::max(blob.known_end, EndOf(range));
@@ -233,6 +236,16 @@ void MetainfoRelay::Absorb(const Digest& digest, Blob& blob, const rpc::v1::Meta
   }
   AbsorbKraken(digest, blob, metainfo, fresh);
   if (is_news || fresh.has_kraken()) observer_->OnMetainfo(digest, fresh);
+}
+
+// An origin that has another certificate tells its whole list again. Who asks from now on is told
+// that one, as the certificate of the one before may end; it says nothing new.
+void MetainfoRelay::Renew(const rpc::v1::PieceRange& range, Blob& blob) {
+  const bool is_whole = range.first() == 0 && EndOf(range) >= blob.known_end;
+  if (!is_whole || blob.known.ranges_size() == 0) return;
+  if (range.certificate_chain() == blob.known.ranges(0).certificate_chain()) return;
+  blob.known.clear_ranges();
+  *blob.known.add_ranges() = range;
 }
 
 // Keeps the sums for peers of version 1; ours need nothing but the info hash.

@@ -91,6 +91,7 @@ class MetainfoRelay {
   void AbsorbKraken(const Digest& digest, Blob& blob, const rpc::v1::Metainfo& metainfo,
                     rpc::v1::Metainfo& fresh);
   void Absorb(const Digest& digest, Blob& blob, const rpc::v1::Metainfo& metainfo);
+  static void Renew(const rpc::v1::PieceRange& range, Blob& blob);
   void ReportOrigin(const Digest& digest, const Blob& blob, const Watch& watch);
   void Forget(const Digest& digest, const absl::Status* unavailable);
 

@@ -169,6 +169,33 @@ TEST_F(MetainfoRelayTest, RelaysWhatAnOriginSaysAsItGrows) {
   EXPECT_TRUE(Known()->complete());
 }
 
+TEST_F(MetainfoRelayTest, KeepsTheNewestSignatureOfAWholeList) {
+  const auto signed_with = [](rpc::v1::MetainfoNews news, const char* chain) {
+    news.mutable_metainfo()->mutable_ranges(0)->set_certificate_chain(chain);
+    return news;
+  };
+  const auto known_chain = [this] { return Known()->ranges(0).certificate_chain(); };
+  Start({&one_, &two_});
+  Want();
+  const TestOrigin::Watch watch = one_.WaitForWatch(0);
+  watch.outlet->Write(Hello(1001));
+  watch.outlet->Write(signed_with(Range(0, 100), "old"));
+  EXPECT_EQ(RangesOf(observer_.metainfo.Wait(0)), "[0,100)");
+  EXPECT_EQ(known_chain(), "old");
+
+  watch.outlet->Write(signed_with(Range(0, 50), "of a part"));
+  watch.outlet->Write(signed_with(Range(0, 100), "new"));
+  // What comes over another stream would tell nothing of the order.
+  rpc::v1::MetainfoNews complete;
+  complete.mutable_metainfo()->set_complete(true);
+  watch.outlet->Write(complete);
+  const rpc::v1::Metainfo next = observer_.metainfo.Wait(1);
+  EXPECT_EQ(RangesOf(next), "") << "the states are no news";
+  EXPECT_TRUE(next.complete());
+  EXPECT_EQ(known_chain(), "new");
+  EXPECT_EQ(RangesOf(*Known()), "[0,100)");
+}
+
 TEST_F(MetainfoRelayTest, AnOriginIsReportedOnceThePieceLengthIsKnownAndByEachSweep) {
   Start({&one_});
   Want();

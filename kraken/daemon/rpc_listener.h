@@ -8,19 +8,19 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kraken/rpc/capabilities.h"
+#include "kraken/rpc/credentials.h"
 #include "kraken/rpc/rpc_server.h"
-#include "kraken/rpc/tls_files.h"
 
 namespace kraken::daemon {
 
-// gRPC on all addresses, IPv6 too, that serves at once. `port` 0: any. The service outlives it.
-// Errors carry the exit code of a port that is taken.
-absl::StatusOr<std::unique_ptr<rpc::RpcServer>> StartRpcServer(int port, const rpc::TlsFiles& tls,
-                                                               grpc::Service* service);
+// gRPC on all addresses, IPv6 too, that serves at once. `port` 0: any. `tls` null: plaintext. The
+// service outlives it. Errors carry the exit code of a port that is taken.
+absl::StatusOr<std::unique_ptr<rpc::RpcServer>> StartRpcServer(
+    int port, std::shared_ptr<const rpc::Certificates> tls, grpc::Service* service);
 
-// What a process says of itself whose gRPC is at `server`, which was started with `tls`.
+// What a process says of itself whose gRPC is at `server`.
 rpc::Capabilities CapabilitiesOf(absl::string_view role, const rpc::RpcServer& server,
-                                 const rpc::TlsFiles& tls);
+                                 bool with_tls);
 
 }  // namespace kraken::daemon
 

@@ -6,8 +6,10 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "kraken/base/files/reloadable.h"
 #include "kraken/config/exit_codes.h"
 #include "kraken/config/loader.h"
 #include "kraken/daemon/protobuf_log.h"
@@ -18,6 +20,40 @@
 
 namespace kraken::daemon {
 namespace {
+
+// How soon a certificate that was renewed is in use. Short-lived ones are renewed hours ahead.
+constexpr absl::Duration kReloadPeriod = absl::Minutes(1);
+
+// Reads what has changed of the files that the process keeps in memory, at once for SIGHUP, and by
+// itself from time to time.
+class ReloadTimer {
+ public:
+  explicit ReloadTimer(net::EventLoop* loop) : loop_(loop) { Schedule(); }
+  ~ReloadTimer() { loop_->CancelTimer(timer_); }
+
+  static void Reload() {
+    const ReloadReport report = ReloadRegistry::OfProcess().ReloadChanged();
+    for (const std::string& error : report.errors) {
+      telemetry::LogError("a changed file can't be used: what it was before stays in use",
+                          {{"reason", error}});
+    }
+    if (!report.changed_files.empty() && report.errors.empty()) {
+      telemetry::LogInfo("changed files are in use",
+                         {{"files", absl::StrJoin(report.changed_files, ", ")}});
+    }
+  }
+
+ private:
+  void Schedule() {
+    timer_ = loop_->RunAfter(kReloadPeriod, [this] {
+      Reload();
+      Schedule();
+    });
+  }
+
+  net::EventLoop* const loop_;
+  net::TimerId timer_ = net::TimerId::kNone;
+};
 
 int Fail(const DaemonInfo& info, const absl::Status& status) {
   std::fprintf(stderr, "%s: %s\n", info.program.c_str(), std::string(status.message()).c_str());
@@ -77,6 +113,7 @@ int RunDaemon(const DaemonInfo& info, int argc, char** argv) {
       [&] {
         telemetry::LogInfo("log files are opened anew");
         daemon->ReopenLogs();
+        ReloadTimer::Reload();
       });
 
   const absl::Time begin = absl::Now();
@@ -91,7 +128,9 @@ int RunDaemon(const DaemonInfo& info, int argc, char** argv) {
   telemetry::LogInfo("started", {{"program", info.program},
                                  {"pid", static_cast<int64_t>(getpid())},
                                  {"milliseconds", absl::ToInt64Milliseconds(absl::Now() - begin)}});
+  auto reload_timer = std::make_unique<ReloadTimer>(&control);
   control.Run();
+  reload_timer.reset();
   notifier.reset();
   daemon.reset();
   telemetry::LogInfo("stopped", {{"program", info.program}});

@@ -53,9 +53,10 @@ struct DaemonInfo {
 };
 
 // main() of a process: reads the command line and the configuration, starts, serves until SIGTERM
-// or SIGINT, shuts down; a second signal ends it at once. SIGHUP reopens log files. A service
-// manager is told how it goes (service_manager.h), and may pass sockets
-// (kraken/net/inherited_sockets.h). Returns the exit code (kraken/config/exit_codes.h).
+// or SIGINT, shuts down; a second signal ends it at once. SIGHUP reopens log files and reads
+// changed certificates, which are looked for once a minute as well. A service manager is told how
+// it goes (service_manager.h), and may pass sockets (kraken/net/inherited_sockets.h). Returns the
+// exit code (kraken/config/exit_codes.h).
 int RunDaemon(const DaemonInfo& info, int argc, char** argv);
 
 }  // namespace kraken::daemon

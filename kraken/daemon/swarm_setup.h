@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "kraken/daemon/compat_config.h"
-#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/tls/tls_settings.h"
 #include "kraken/peer_wire/swarm_node.h"
 
 namespace kraken::daemon {

@@ -9,12 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/base/repository_name.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/krakenctl/config_file.h"
 #include "kraken/krakenctl/mirror_plan.h"
 #include "kraken/krakenctl/registries_conf.h"
-#include "kraken/storage/file_io.h"
 #include "kraken/storage/file_system.h"
 
 namespace kraken::krakenctl {
@@ -46,7 +46,7 @@ absl::Status CheckOthers(const MirrorOptions& options, MirrorPlan& plan) {
   KH_ASSIGN_OR_RETURN(const std::vector<std::string> paths, OtherFiles(options));
   for (const std::string& path : paths) {
     // Only read, so that a link will do.
-    const absl::StatusOr<std::string> text = storage::ReadWholeFile(path, kMaxConfigFileBytes);
+    const absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxConfigFileBytes);
     if (absl::IsNotFound(text.status())) continue;
     if (!text.ok()) return text.status();
     std::vector<std::string> narrower;

@@ -17,6 +17,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "kraken/base/clock.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/base/image_name.h"
 #include "kraken/base/random.h"
 #include "kraken/base/status_macros.h"
@@ -38,7 +39,6 @@
 #include "kraken/registry/credentials.h"
 #include "kraken/registry/platform.h"
 #include "kraken/registry/registry_client.h"
-#include "kraken/storage/file_io.h"
 
 namespace kraken::krakenctl {
 namespace {
@@ -113,7 +113,7 @@ absl::StatusOr<std::optional<registry::BasicCredentials>> ReadCredentials(const 
   }
   const std::string path = texts.auth_file.empty() ? DefaultAuthFile() : texts.auth_file;
   if (path.empty()) return std::optional<registry::BasicCredentials>();
-  KH_ASSIGN_OR_RETURN(const std::string text, storage::ReadWholeFile(path, kMaxAuthFileBytes));
+  KH_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxAuthFileBytes));
   auto found = FindCredentials(text, {request.image.host, request.agent.host_port(),
                                       std::string(request.agent.host_header())});
   if (!found.ok()) return Annotate(found.status(), path);

@@ -1,35 +1,28 @@
 #include "kraken/net/tls_context.h"
 
-#include <fcntl.h>
 #include <openssl/asn1.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
-#include "kraken/base/unique_fd.h"
+#include "kraken/net/pem.h"
 #include "kraken/net/socket_address.h"
 #include "kraken/net/tls_error.h"
 
 namespace kraken::net {
 namespace {
-
-// Certificates and keys are small; a bundle of all public CAs is 250 KiB.
-constexpr size_t kMaxPemBytes = 8 << 20;
 
 constexpr const char* kSystemCaFiles[] = {
     "/etc/ssl/certs/ca-certificates.crt",                 // Debian, Ubuntu, Alpine
@@ -39,68 +32,25 @@ constexpr const char* kSystemCaFiles[] = {
     "/etc/ssl/cert.pem",                                  // Alpine, others
 };
 
-absl::StatusOr<std::string> ReadPemFile(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return ErrnoToStatus(errno, absl::StrCat("open ", path));
-  std::string result;
-  char buffer[16 * 1024];
-  for (;;) {
-    const ssize_t n = ::read(fd.get(), buffer, sizeof(buffer));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoToStatus(errno, absl::StrCat("read ", path));
-    if (n == 0) return result;
-    result.append(buffer, static_cast<size_t>(n));
-    if (result.size() > kMaxPemBytes) {
-      return absl::FailedPreconditionError(absl::StrCat(path, ": too large for a PEM file"));
-    }
-  }
-}
-
-bssl::UniquePtr<BIO> MemoryBio(const std::string& text) {
-  return bssl::UniquePtr<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
 absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> ReadCertificates(const std::string& path) {
-  KH_ASSIGN_OR_RETURN(const std::string text, ReadPemFile(path));
-  const bssl::UniquePtr<BIO> bio = MemoryBio(text);
-  std::vector<bssl::UniquePtr<X509>> result;
-  while (X509* certificate = PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr)) {
-    result.emplace_back(certificate);
-  }
-  const uint32_t last = ERR_peek_last_error();
-  ERR_clear_error();
-  const bool ended =
-      ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
-  if (result.empty() || !ended) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, result.empty() ? ": holds no PEM certificate"
-                                          : ": a certificate is not well-formed"));
-  }
-  return result;
-}
-
-// PEM password callback; `arg` is the passphrase, or null if none is configured.
-int GivePassphrase(char* buffer, int size, int /*writing*/, void* arg) {
-  const auto* passphrase = static_cast<const std::string*>(arg);
-  if (passphrase == nullptr || static_cast<int>(passphrase->size()) > size) return -1;
-  std::memcpy(buffer, passphrase->data(), passphrase->size());
-  return static_cast<int>(passphrase->size());
+  KH_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxPemFileBytes));
+  auto certificates = ParseCertificates(text);
+  if (!certificates.ok()) return Annotate(certificates.status(), path);
+  return certificates;
 }
 
 absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> ReadKey(const TlsIdentity& identity) {
-  KH_ASSIGN_OR_RETURN(const std::string text, ReadPemFile(identity.key_file));
+  KH_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(identity.key_file, kMaxPemFileBytes));
   std::string passphrase;
   const bool encrypted = !identity.key_passphrase_file.empty();
   if (encrypted) {
-    KH_ASSIGN_OR_RETURN(passphrase, ReadPemFile(identity.key_passphrase_file));
+    KH_ASSIGN_OR_RETURN(passphrase, ReadWholeFile(identity.key_passphrase_file, kMaxPemFileBytes));
     absl::StripTrailingAsciiWhitespace(&passphrase);
   }
-  const bssl::UniquePtr<BIO> bio = MemoryBio(text);
-  bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &GivePassphrase,
-                                                        encrypted ? &passphrase : nullptr));
-  if (key == nullptr) {
+  auto key = ParsePrivateKey(text, encrypted ? &passphrase : nullptr);
+  if (!key.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        identity.key_file, ": no usable private key (", TakeTlsErrors(), ")",
+        identity.key_file, ": ", key.status().message(),
         encrypted ? absl::StrCat("; is the passphrase in ", identity.key_passphrase_file, " right?")
                   : "; an encrypted key needs a passphrase file"));
   }
@@ -118,7 +68,8 @@ absl::Status UseIdentity(const TlsIdentity& identity, SSL_CTX* context, int64_t*
     return absl::FailedPreconditionError(
         absl::StrCat(identity.certificate_file, ": ", TakeTlsErrors()));
   }
-  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
+  if (!BelongTogether(chain[0].get(), key.get()) ||
+      SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
     ERR_clear_error();
     return absl::FailedPreconditionError(absl::StrCat(
         "key ", identity.key_file, " does not belong to certificate ", identity.certificate_file));
@@ -144,12 +95,19 @@ absl::Status TrustFile(const std::string& path, SSL_CTX* context, bool name_to_c
   return absl::OkStatus();
 }
 
-absl::Status TrustSystem(SSL_CTX* context) {
-  if (const char* file = ::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0') {
-    return Annotate(TrustFile(file, context, false), "$SSL_CERT_FILE");
-  }
+// Empty: this system has none.
+std::string SystemCaFile() {
+  if (const char* file = ::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0') return file;
   for (const char* file : kSystemCaFiles) {
-    if (::access(file, R_OK) == 0) return TrustFile(file, context, false);
+    if (::access(file, R_OK) == 0) return file;
+  }
+  return "";
+}
+
+absl::Status TrustSystem(SSL_CTX* context) {
+  const std::string file = SystemCaFile();
+  if (!file.empty()) {
+    return Annotate(TrustFile(file, context, false), "the system's certificate authorities");
   }
   return absl::FailedPreconditionError(
       absl::StrCat("this system has no CA certificates (looked for ",
@@ -178,14 +136,25 @@ absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::CreateServer(TlsServerOp
         "client certificates cannot be verified without a CA file");
   }
   std::shared_ptr<TlsContext> result(new TlsContext(std::move(options)));
-  KH_RETURN_IF_ERROR(result->Reload());
+  KH_RETURN_IF_ERROR(ReloadRegistry::OfProcess().Load(result));
   return result;
 }
 
 absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::CreateClient(TlsClientOptions options) {
   std::shared_ptr<TlsContext> result(new TlsContext(std::move(options)));
-  KH_RETURN_IF_ERROR(result->Reload());
+  KH_RETURN_IF_ERROR(ReloadRegistry::OfProcess().Load(result));
   return result;
+}
+
+std::vector<std::string> TlsContext::files() const {
+  const TlsIdentity& identity = is_server_ ? server_.identity : client_.identity;
+  std::vector<std::string> files = is_server_ ? server_.client_ca_files : client_.ca_files;
+  if (!is_server_ && files.empty() && client_.verify_server) files.push_back(SystemCaFile());
+  for (const std::string& file :
+       {identity.certificate_file, identity.key_file, identity.key_passphrase_file}) {
+    if (!file.empty()) files.push_back(file);
+  }
+  return files;
 }
 
 absl::StatusOr<std::shared_ptr<const TlsContext::Loaded>> TlsContext::Load() const {

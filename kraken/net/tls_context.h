@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "kraken/base/files/reloadable.h"
 
 typedef struct ssl_ctx_st SSL_CTX;
 typedef struct ssl_st SSL;
@@ -59,21 +61,21 @@ struct TlsPeerCertificate {
 
 // Settings of the TLS connections of one role: TLS 1.2 and 1.3 on BoringSSL.
 //
-// Thread-safe. Files are read by Create…() and again by Reload(); a connection keeps what was
-// current when it was made.
-class TlsContext {
+// Thread-safe. The process's ReloadRegistry reads its files again when they change; a connection
+// keeps what was current when it was made.
+class TlsContext final : public Reloadable {
  public:
   // Errors name the file and the cause: NOT_FOUND, PERMISSION_DENIED, or FAILED_PRECONDITION (not
   // PEM, wrong passphrase, key and certificate do not belong together, mTLS without a CA file).
   static absl::StatusOr<std::shared_ptr<TlsContext>> CreateServer(TlsServerOptions options);
   static absl::StatusOr<std::shared_ptr<TlsContext>> CreateClient(TlsClientOptions options);
 
-  ~TlsContext();
+  ~TlsContext() override;
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
-  // Reads the files again. On an error the old certificates stay in use.
-  absl::Status Reload();
+  std::vector<std::string> files() const override;
+  absl::Status Reload() override;
 
   bool is_server() const { return is_server_; }
   // Seconds since the epoch at which our own certificate ends; 0 without one.

@@ -22,7 +22,7 @@
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
 #include "kraken/daemon/swarm_setup.h"
-#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/tls/tls_settings.h"
 #include "kraken/daemon/version.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/net/http_server.h"
@@ -67,7 +67,7 @@ class Origin final : public daemon::Daemon {
       : config_(config), flags_(flags), control_(*context.control), sockets_(context.sockets) {}
 
   absl::Status Start() {
-    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls, &metrics_));
     KH_ASSIGN_OR_RETURN(front_, daemon::HttpFront::Create(config_.common.http, config_.common.zap,
                                                           &metrics_, sockets_));
     auto backends = backend::BackendSet::Create(config_.backends);
@@ -200,6 +200,10 @@ class Origin final : public daemon::Daemon {
     parts.self = self_;
     parts.zone = flags_.zone;
     hub_ = std::make_unique<OriginHub>(std::move(parts));
+    if (tls_.signer != nullptr) {
+      tls_.signer->OnReload(
+          [this] { control_.handle().Post([this] { hub_->OnSignerChanged(); }); });
+    }
     service_ = std::make_unique<rpc::OriginService>(control_.handle(), hub_.get());
     KH_ASSIGN_OR_RETURN(rpc_server_,
                         daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
@@ -216,7 +220,7 @@ class Origin final : public daemon::Daemon {
     origin_metrics_ =
         std::make_unique<OriginMetrics>(&metrics_, node_.get(), store_.get(), hub_.get());
     daemon::AddAdminRoutes(
-        router_, {.capabilities = daemon::CapabilitiesOf("origin", *rpc_server_, tls_.rpc),
+        router_, {.capabilities = daemon::CapabilitiesOf("origin", *rpc_server_, tls_.enabled()),
                   .metrics = &metrics_,
                   .control = &control_,
                   .readiness = [this] { return Readiness(); },

@@ -1,13 +1,18 @@
 #include "kraken/origin/origin_hub.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "kraken/base/json.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/telemetry/log.h"
 
 namespace kraken::origin {
 namespace {
+
+// Until the disk's queue may have room again.
+constexpr absl::Duration kSignAgainRetry = absl::Seconds(1);
 
 absl::string_view NameOf(BlobState state) {
   switch (state) {
@@ -86,32 +91,84 @@ void OriginHub::LookUp(const Digest& digest) {
   }
 }
 
+// Any thread. What a complete blob is, signed.
+absl::StatusOr<rpc::v1::Metainfo> OriginHub::ReadMetainfo(const Digest& digest) const {
+  rpc::v1::Metainfo metainfo;
+  metainfo.set_complete(true);
+  KH_ASSIGN_OR_RETURN(const std::shared_ptr<const storage::Blob> blob, parts_.store->Find(digest));
+  metainfo.set_size_bytes(static_cast<uint64_t>(blob->size().value()));
+  if (blob->size().value() <= rpc::kMaxInlineBytes) {
+    KH_ASSIGN_OR_RETURN(*metainfo.mutable_inline_blob(), parts_.store->GetSmall(digest));
+    metainfo.set_is_inline(true);
+    return metainfo;
+  }
+  KH_ASSIGN_OR_RETURN(const std::shared_ptr<const storage::PieceList> list, blob->piece_list());
+  KH_ASSIGN_OR_RETURN(*metainfo.add_ranges(),
+                      SignedRange(digest, list->layout().size(), list->layout().piece_length(),
+                                  PieceIndex(0), list->states()));
+  return metainfo;
+}
+
 // Reads what a complete blob is, signs it, and tells.
 void OriginHub::LoadMetainfo(const Digest& digest) {
   const absl::Status submitted = parts_.disk->Submit(
-      [this, alive = alive_, handle = parts_.loop->handle(), store = parts_.store, digest] {
-        const auto load = [&]() -> absl::StatusOr<rpc::v1::Metainfo> {
-          rpc::v1::Metainfo metainfo;
-          metainfo.set_complete(true);
-          KH_ASSIGN_OR_RETURN(const std::shared_ptr<const storage::Blob> blob, store->Find(digest));
-          metainfo.set_size_bytes(static_cast<uint64_t>(blob->size().value()));
-          if (blob->size().value() <= rpc::kMaxInlineBytes) {
-            KH_ASSIGN_OR_RETURN(*metainfo.mutable_inline_blob(), store->GetSmall(digest));
-            metainfo.set_is_inline(true);
-            return metainfo;
-          }
-          KH_ASSIGN_OR_RETURN(const std::shared_ptr<const storage::PieceList> list,
-                              blob->piece_list());
-          KH_ASSIGN_OR_RETURN(*metainfo.add_ranges(), SignedRange(digest, list->layout().size(),
-                                                                  list->layout().piece_length(),
-                                                                  PieceIndex(0), list->states()));
-          return metainfo;
-        };
-        handle.Post([alive, digest, metainfo = load()]() mutable {
-          if (*alive != nullptr) (*alive)->OnComplete(digest, std::move(metainfo));
+      [this, alive = alive_, handle = parts_.loop->handle(), digest, signer = signer_generation_] {
+        handle.Post([alive, digest, signer, metainfo = ReadMetainfo(digest)]() mutable {
+          OriginHub* self = *alive;
+          if (self == nullptr) return;
+          self->OnComplete(digest, std::move(metainfo));
+          // The signer may have changed in between.
+          if (signer != self->signer_generation_) self->SignAgain({digest});
         });
       });
   if (!submitted.ok()) Fail(digest, submitted);
+}
+
+void OriginHub::OnSignerChanged() {
+  ++signer_generation_;
+  std::vector<Digest> all;
+  for (const auto& [digest, blob] : blobs_) all.push_back(digest);
+  SignAgain(std::move(all));
+}
+
+// What still arrives at this origin keeps the signatures that it has: once it is complete, one new
+// one takes their place.
+void OriginHub::SignAgain(std::vector<Digest> digests) {
+  const auto is_done = [this](const Digest& digest) {
+    const OriginBlob* blob = Find(digest);
+    return blob == nullptr || blob->state != BlobState::kComplete || blob->known.is_inline();
+  };
+  digests.erase(std::remove_if(digests.begin(), digests.end(), is_done), digests.end());
+  if (digests.empty()) return;
+  const absl::Status submitted = parts_.disk->Submit(
+      [this, alive = alive_, handle = parts_.loop->handle(), digests, signer = signer_generation_] {
+        for (const Digest& digest : digests) {
+          handle.Post([alive, digest, signer, metainfo = ReadMetainfo(digest)] {
+            if (*alive != nullptr) (*alive)->OnSignedAgain(digest, signer, metainfo);
+          });
+        }
+      });
+  if (submitted.ok()) return;
+  telemetry::LogWarn("piece lists wait for their new signatures", {{"reason", submitted}});
+  parts_.loop->RunAfter(kSignAgainRetry, [alive = alive_, digests = std::move(digests)] {
+    if (*alive != nullptr) (*alive)->SignAgain(digests);
+  });
+}
+
+void OriginHub::OnSignedAgain(const Digest& digest, uint64_t signer,
+                              const absl::StatusOr<rpc::v1::Metainfo>& metainfo) {
+  OriginBlob* blob = Find(digest);
+  if (blob == nullptr || blob->state != BlobState::kComplete || signer != signer_generation_)
+    return;
+  if (!metainfo.ok()) {
+    telemetry::LogError("a piece list keeps its old signature",
+                        {{"digest", digest.ToString()}, {"reason", metainfo.status()}});
+    return;
+  }
+  *blob->known.mutable_ranges() = metainfo->ranges();
+  rpc::v1::MetainfoNews news;
+  *news.mutable_metainfo() = *metainfo;
+  TellAll(*blob, std::move(news));
 }
 
 void OriginHub::OnComplete(const Digest& digest, absl::StatusOr<rpc::v1::Metainfo> metainfo) {

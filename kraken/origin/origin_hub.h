@@ -92,6 +92,10 @@ class OriginHub final : public rpc::OriginHandler {
   // REQUIRES: Parts::sums.
   void GetKraken(const Digest& digest, const std::string& ns, KrakenSums::Done done);
 
+  // The signer has another certificate than before: who watches a complete blob is told its list
+  // again, signed anew, for those whom it tells of it later.
+  void OnSignerChanged();
+
   // Ends all streams with UNAVAILABLE and gives up what is under way; what came stays.
   void Stop();
 
@@ -111,6 +115,10 @@ class OriginHub final : public rpc::OriginHandler {
   void LookUp(const Digest& digest);
   void OnComplete(const Digest& digest, absl::StatusOr<rpc::v1::Metainfo> metainfo);
   void LoadMetainfo(const Digest& digest);
+  absl::StatusOr<rpc::v1::Metainfo> ReadMetainfo(const Digest& digest) const;
+  void SignAgain(std::vector<Digest> digests);
+  void OnSignedAgain(const Digest& digest, uint64_t signer,
+                     const absl::StatusOr<rpc::v1::Metainfo>& metainfo);
   void TellKraken(const Digest& digest);
   void OnKraken(OriginBlob& blob, const swarm::KrakenMetainfo& metainfo);
   void UseInfoHash(const Digest& digest);
@@ -162,6 +170,8 @@ class OriginHub final : public rpc::OriginHandler {
   uint64_t next_blob_ = 1;
   OriginStats stats_;
   bool stopping_ = false;
+  // Of what is signed with another, a newer signature is under way.
+  uint64_t signer_generation_ = 0;
   std::shared_ptr<OriginHub*> alive_;
 };
 

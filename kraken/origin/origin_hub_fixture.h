@@ -123,6 +123,9 @@ class OriginProcess final : private rpc::OriginHandler {
     });
     return results.Wait(0);
   }
+  void TellSignerChanged() {
+    node_.Run([this] { hub_->OnSignerChanged(); });
+  }
   OriginStats Stats() {
     OriginStats stats;
     node_.Run([&] { stats = hub_->stats(); });

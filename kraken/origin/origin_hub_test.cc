@@ -282,6 +282,63 @@ TEST_F(OriginHubTest, AFetchThatWasGivenUpDoesNotEndItsSuccessor) {
   EXPECT_EQ(second->closed.size(), 0u);
 }
 
+// Says with which certificate it signs.
+class RenewedSigner final : public swarm::PieceListSigner {
+ public:
+  absl::Status Sign(swarm::SignedPieceRange& range) const override {
+    range.signature = absl::StrCat("with ", certificate.load());
+    if (hold.exchange(false)) {
+      held.Put(true);
+      go_on.Wait(0);
+    }
+    return absl::OkStatus();
+  }
+
+  std::atomic<int> certificate{1};
+  // The next call stops until `go_on`.
+  mutable std::atomic<bool> hold{false};
+  mutable rpc::Mailbox<bool> held;
+  mutable rpc::Mailbox<bool> go_on;
+};
+
+TEST_F(OriginHubTest, ARenewedCertificateSignsAgainWhatWasTold) {
+  auto signer = std::make_shared<RenewedSigner>();
+  backend_.Put(blob_.digest, blob_.bytes);
+  Start(signer);
+  auto first = Watch();
+  EXPECT_EQ(RangeOf(first->WaitForComplete()).signature(), "with 1");
+  const size_t told = first->news.size();
+
+  signer->certificate = 2;
+  origin_->TellSignerChanged();
+  // Those who pass lists on hear of it, and who asks from now on is told no other.
+  const rpc::v1::MetainfoNews again = first->news.Wait(told);
+  EXPECT_EQ(RangeOf(again).signature(), "with 2");
+  EXPECT_EQ(RangeOf(again).states(), States());
+  EXPECT_EQ(RangeOf(Watch()->WaitForComplete()).signature(), "with 2");
+  EXPECT_EQ(first->closed.size(), 0u);
+}
+
+TEST_F(OriginHubTest, ACertificateRenewedWhileAListIsSignedSignsItInTheEnd) {
+  backend_.Put(blob_.digest, blob_.bytes);
+  Start();
+  Watch()->WaitForComplete();
+  // Again, from the store.
+  auto signer = std::make_shared<RenewedSigner>();
+  signer->hold = true;
+  Start(signer);
+  auto watcher = Watch();
+  signer->held.Wait(0);
+  signer->certificate = 2;
+  origin_->TellSignerChanged();
+  signer->go_on.Put(true);
+  EXPECT_EQ(RangeOf(watcher->WaitForComplete()).signature(), "with 1");
+  for (size_t i = 0; !HasFailure(); ++i) {
+    const rpc::v1::MetainfoNews news = watcher->news.Wait(i);
+    if (news.metainfo().ranges_size() == 1 && RangeOf(news).signature() == "with 2") break;
+  }
+}
+
 // ---- Two origins ----
 
 TEST_F(OriginHubTest, TheOtherOriginCopiesThroughTheSwarm) {

@@ -12,7 +12,6 @@
 #include "kraken/net/url.h"
 #include "kraken/rpc/callback_threads.h"
 #include "kraken/rpc/capabilities.h"
-#include "kraken/rpc/credentials.h"
 #include "kraken/rpc/rpc_server.h"
 
 namespace kraken::rpc {
@@ -35,11 +34,15 @@ struct ChannelDirectory::Entry {
 };
 
 ChannelDirectory::ChannelDirectory(net::EventLoop* loop, ChannelDirectoryOptions options)
-    : loop_(loop), options_(std::move(options)), http_(loop, [this] {
-        net::HttpClientOptions http;
-        http.tls = options_.http_tls;
-        return http;
-      }()) {
+    : loop_(loop),
+      options_(std::move(options)),
+      http_(loop,
+            [this] {
+              net::HttpClientOptions http;
+              http.tls = options_.http_tls;
+              return http;
+            }()),
+      credentials_(options_.tls) {
   KeepCallbackThreads();
 }
 
@@ -105,7 +108,7 @@ void ChannelDirectory::OnAnswer(const std::string& address,
 }
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelDirectory::Connect(
-    const std::string& address, const net::HttpResponse& response) const {
+    const std::string& address, const net::HttpResponse& response) {
   if (response.status >= 500) {
     return absl::UnavailableError(
         absl::StrCat(address, " answers ", response.status, " to GET ", kCapabilitiesPath));
@@ -117,14 +120,13 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelDirectory::Connect(
   }
   absl::StatusOr<Capabilities> capabilities = ParseCapabilities(response.body);
   if (!capabilities.ok()) return Annotate(capabilities.status(), address);
-  if (capabilities->grpc_tls != options_.tls.enabled()) {
+  if (capabilities->grpc_tls != (options_.tls != nullptr)) {
     return absl::FailedPreconditionError(absl::StrCat(
         address, (capabilities->grpc_tls ? " speaks" : " does not speak"), " TLS for gRPC and we ",
-        (options_.tls.enabled() ? "do" : "do not"), ": set `tls` alike in all processes"));
+        (options_.tls != nullptr ? "do" : "do not"), ": set `tls` alike in all processes"));
   }
   const size_t colon = address.rfind(':');
   const std::string target = absl::StrCat(address.substr(0, colon), ":", capabilities->grpc_port);
-  KH_ASSIGN_OR_RETURN(auto credentials, MakeChannelCredentials(options_.tls));
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMillis);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMillis);
@@ -134,10 +136,10 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelDirectory::Connect(
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMinReconnectMillis);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMillis);
   arguments.SetMaxReceiveMessageSize(RpcServer::kMaxMessageBytes);
-  if (!options_.tls.server_name.empty()) {
-    arguments.SetSslTargetNameOverride(options_.tls.server_name);
+  if (options_.tls != nullptr && !options_.tls->server_name().empty()) {
+    arguments.SetSslTargetNameOverride(options_.tls->server_name());
   }
-  return grpc::CreateCustomChannel(target, credentials, arguments);
+  return grpc::CreateCustomChannel(target, credentials_.current(), arguments);
 }
 
 }  // namespace kraken::rpc

@@ -15,18 +15,19 @@
 #include "kraken/base/clock.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/net/http_client.h"
-#include "kraken/rpc/tls_files.h"
+#include "kraken/rpc/credentials.h"
 
 namespace kraken::rpc {
 
 struct ChannelDirectoryOptions {
   // For gRPC.
-  TlsFiles tls;
+  std::shared_ptr<const Certificates> tls;  // null: plaintext
   // For the HTTP question; null: plain HTTP.
   std::shared_ptr<const net::TlsContext> http_tls;
   absl::Duration question_timeout = absl::Seconds(5);
   // How long an answer, or the lack of one, is believed. A channel that exists keeps working (and
-  // reconnects by itself); this only bounds how soon a changed port is noticed.
+  // reconnects by itself); this only bounds how soon a changed port is noticed, and changed
+  // certificates are used.
   absl::Duration believe = absl::Minutes(1);
   absl::Duration believe_failure = absl::Seconds(1);
 };
@@ -58,11 +59,12 @@ class ChannelDirectory {
   void Ask(const std::string& address);
   void OnAnswer(const std::string& address, absl::StatusOr<net::HttpResponse> response);
   absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const std::string& address,
-                                                         const net::HttpResponse& response) const;
+                                                         const net::HttpResponse& response);
 
   net::EventLoop* const loop_;
   const ChannelDirectoryOptions options_;
   net::HttpClient http_;
+  ChannelCredentials credentials_;
   absl::flat_hash_map<std::string, std::unique_ptr<Entry>> entries_;
   const std::shared_ptr<ChannelDirectory*> alive_ = std::make_shared<ChannelDirectory*>(this);
 };

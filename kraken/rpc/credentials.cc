@@ -1,68 +1,134 @@
 #include "kraken/rpc/credentials.h"
 
-#include <cerrno>
-#include <fstream>
-#include <sstream>
-#include <string>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kraken/base/check.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
+#include "kraken/net/pem.h"
 
 namespace kraken::rpc {
 namespace {
 
-absl::StatusOr<std::string> ReadPem(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return ErrnoToStatus(errno, absl::StrCat("open ", path));
-  std::ostringstream content;
-  content << file.rdbuf();
-  if (file.bad()) return ErrnoToStatus(errno, absl::StrCat("read ", path));
-  std::string pem = content.str();
-  if (pem.find("-----BEGIN") == std::string::npos) {
-    return absl::FailedPreconditionError(absl::StrCat(path, " is not a PEM file"));
-  }
+absl::StatusOr<std::string> ReadCertificates(const std::string& path) {
+  KH_ASSIGN_OR_RETURN(std::string pem, ReadWholeFile(path, net::kMaxPemFileBytes));
+  const absl::Status status = net::ParseCertificates(pem).status();
+  if (!status.ok()) return Annotate(status, path);
   return pem;
 }
 
-absl::StatusOr<std::string> ReadAuthorities(const TlsFiles& files) {
-  std::string authorities;
-  for (const std::string& path : files.authority_files) {
-    KH_ASSIGN_OR_RETURN(std::string pem, ReadPem(path));
-    absl::StrAppend(&authorities, pem, "\n");
+// Credentials of a server whose handshakes ask for the certificates that are current.
+class ReloadingServerCredentials final : public grpc::ServerCredentials {
+ public:
+  // Outlives the server.
+  explicit ReloadingServerCredentials(std::shared_ptr<const Certificates> certificates)
+      : certificates_(std::move(certificates)),
+        credentials_(grpc_ssl_server_credentials_create_with_options(
+            grpc_ssl_server_credentials_create_options_using_config_fetcher(
+                GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY, &Fetch, this))) {}
+
+  ~ReloadingServerCredentials() override { grpc_server_credentials_release(credentials_); }
+
+  void SetAuthMetadataProcessor(
+      const std::shared_ptr<grpc::AuthMetadataProcessor>& /*processor*/) override {
+    KH_CHECK(false);  // nobody has one
   }
-  return authorities;
-}
+
+ private:
+  int AddPortToServer(const std::string& address, grpc_server* server) override {
+    return grpc_server_add_http2_port(server, address.c_str(), credentials_);
+  }
+
+  // Called for each handshake of the port, one at a time.
+  static grpc_ssl_certificate_config_reload_status Fetch(
+      void* self_pointer, grpc_ssl_server_certificate_config** config) {
+    auto* self = static_cast<ReloadingServerCredentials*>(self_pointer);
+    std::shared_ptr<const Certificates::Pem> current = self->certificates_->current();
+    if (current == self->used_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+    const grpc_ssl_pem_key_cert_pair pair = {current->key.c_str(), current->chain.c_str()};
+    *config = grpc_ssl_server_certificate_config_create(current->authorities.c_str(), &pair, 1);
+    self->used_ = std::move(current);
+    return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
+  }
+
+  const std::shared_ptr<const Certificates> certificates_;
+  std::shared_ptr<const Certificates::Pem> used_;
+  grpc_server_credentials* const credentials_;
+};
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
-    const TlsFiles& files) {
-  if (!files.enabled()) return grpc::InsecureServerCredentials();
+absl::StatusOr<std::shared_ptr<Certificates>> Certificates::Load(const TlsFiles& files) {
+  if (!files.enabled()) return nullptr;
   if (files.authority_files.empty()) {
     return absl::FailedPreconditionError(
-        "mutual TLS needs the authorities of clients' certificates (tls.cas)");
+        "mutual TLS needs the authorities of the others' certificates (tls.cas)");
   }
-  KH_ASSIGN_OR_RETURN(std::string authorities, ReadAuthorities(files));
-  KH_ASSIGN_OR_RETURN(std::string chain, ReadPem(files.certificate_file));
-  KH_ASSIGN_OR_RETURN(std::string key, ReadPem(files.key_file));
-  grpc::SslServerCredentialsOptions options(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = std::move(authorities);
-  options.pem_key_cert_pairs.push_back({std::move(key), std::move(chain)});
-  return grpc::SslServerCredentials(options);
+  std::shared_ptr<Certificates> certificates(new Certificates(files));
+  KH_RETURN_IF_ERROR(ReloadRegistry::OfProcess().Load(certificates));
+  return certificates;
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials(
-    const TlsFiles& files) {
-  if (!files.enabled()) return grpc::InsecureChannelCredentials();
-  grpc::SslCredentialsOptions options;
-  KH_ASSIGN_OR_RETURN(options.pem_root_certs, ReadAuthorities(files));
-  if (!files.certificate_file.empty()) {
-    KH_ASSIGN_OR_RETURN(options.pem_cert_chain, ReadPem(files.certificate_file));
-    KH_ASSIGN_OR_RETURN(options.pem_private_key, ReadPem(files.key_file));
+std::shared_ptr<const Certificates::Pem> Certificates::current() const {
+  absl::MutexLock lock(&mu_);
+  return current_;
+}
+
+std::vector<std::string> Certificates::files() const {
+  std::vector<std::string> files = files_.authority_files;
+  if (!files_.certificate_file.empty()) {
+    files.push_back(files_.certificate_file);
+    files.push_back(files_.key_file);
   }
-  return grpc::SslCredentials(options);
+  return files;
+}
+
+absl::Status Certificates::Reload() {
+  auto pem = std::make_shared<Pem>();
+  for (const std::string& file : files_.authority_files) {
+    KH_ASSIGN_OR_RETURN(const std::string authorities, ReadCertificates(file));
+    absl::StrAppend(&pem->authorities, authorities, "\n");
+  }
+  if (!files_.certificate_file.empty()) {
+    KH_ASSIGN_OR_RETURN(pem->chain, ReadCertificates(files_.certificate_file));
+    KH_ASSIGN_OR_RETURN(pem->key, ReadWholeFile(files_.key_file, net::kMaxPemFileBytes));
+    KH_ASSIGN_OR_RETURN(const auto chain, net::ParseCertificates(pem->chain));
+    const auto key = net::ParsePrivateKey(pem->key);
+    if (!key.ok()) return Annotate(key.status(), files_.key_file);
+    if (!net::BelongTogether(chain[0].get(), key->get())) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "key ", files_.key_file, " does not belong to certificate ", files_.certificate_file));
+    }
+  }
+  absl::MutexLock lock(&mu_);
+  current_ = std::move(pem);
+  return absl::OkStatus();
+}
+
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(
+    std::shared_ptr<const Certificates> certificates) {
+  if (certificates == nullptr) return grpc::InsecureServerCredentials();
+  return std::make_shared<ReloadingServerCredentials>(std::move(certificates));
+}
+
+std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials::current() {
+  if (certificates_ == nullptr) {
+    if (credentials_ == nullptr) credentials_ = grpc::InsecureChannelCredentials();
+    return credentials_;
+  }
+  std::shared_ptr<const Certificates::Pem> pem = certificates_->current();
+  if (pem != used_) {
+    credentials_ = grpc::SslCredentials({.pem_root_certs = pem->authorities,
+                                         .pem_private_key = pem->key,
+                                         .pem_cert_chain = pem->chain});
+    used_ = std::move(pem);
+  }
+  return credentials_;
 }
 
 }  // namespace kraken::rpc

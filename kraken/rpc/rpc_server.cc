@@ -7,8 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "kraken/base/status_macros.h"
-#include "kraken/rpc/credentials.h"
 
 namespace kraken::rpc {
 namespace {
@@ -34,8 +32,8 @@ void InstallPlugins() {
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(
     const RpcServerOptions& options, const std::vector<grpc::Service*>& services) {
   InstallPlugins();
-  KH_ASSIGN_OR_RETURN(auto credentials, MakeServerCredentials(options.tls));
-  auto server = std::unique_ptr<RpcServer>(new RpcServer());
+  const auto credentials = MakeServerCredentials(options.tls);
+  auto server = std::unique_ptr<RpcServer>(new RpcServer(credentials));
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options.address, credentials, &server->port_);
   // Without it a second process would share the port, and requests be split among the two.

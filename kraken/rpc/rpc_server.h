@@ -2,21 +2,23 @@
 #define KRAKEN_RPC_RPC_SERVER_H_
 
 #include <grpcpp/impl/service_type.h>
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "kraken/rpc/tls_files.h"
+#include "kraken/rpc/credentials.h"
 
 namespace kraken::rpc {
 
 struct RpcServerOptions {
-  std::string address;  // "0.0.0.0:15013"; port 0: any
-  TlsFiles tls;
+  std::string address;                      // "0.0.0.0:15013"; port 0: any
+  std::shared_ptr<const Certificates> tls;  // null: plaintext
 };
 
 // A gRPC server with the standard health service and reflection. Thread-safe.
@@ -26,7 +28,7 @@ class RpcServer {
   static constexpr int kMaxMessageBytes = 4 << 20;
 
   // The services outlive the server. FAILED_PRECONDITION: the port is taken (the message says
-  // which); else as MakeServerCredentials.
+  // which).
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(
       const RpcServerOptions& options, const std::vector<grpc::Service*>& services);
   ~RpcServer();
@@ -38,7 +40,10 @@ class RpcServer {
   void Shutdown(absl::Duration grace);
 
  private:
-  RpcServer() = default;
+  explicit RpcServer(std::shared_ptr<grpc::ServerCredentials> credentials)
+      : credentials_(std::move(credentials)) {}
+
+  const std::shared_ptr<grpc::ServerCredentials> credentials_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };

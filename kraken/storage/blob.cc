@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
 #include "kraken/storage/file_io.h"

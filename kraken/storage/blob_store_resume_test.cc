@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "absl/synchronization/notification.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/storage/file_io.h"
 #include "kraken/storage/piece_map_file.h"
 #include "kraken/storage/sequential_writer.h"

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 
 namespace kraken::storage {
@@ -15,9 +14,6 @@ namespace kraken::storage {
 absl::Status WriteFully(int fd, int64_t offset, absl::Span<const uint8_t> bytes,
                         const std::string& name);
 absl::Status ReadFully(int fd, int64_t offset, absl::Span<uint8_t> out, const std::string& name);
-
-// The whole of a file of at most `max_bytes`; RESOURCE_EXHAUSTED when it is larger.
-absl::StatusOr<std::string> ReadWholeFile(const std::string& path, int64_t max_bytes);
 
 }  // namespace kraken::storage
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "kraken/base/files/read_whole_file.h"
 #include "kraken/base/status_macros.h"
 #include "kraken/base/status_util.h"
 #include "kraken/storage/file_io.h"

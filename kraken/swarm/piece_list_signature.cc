@@ -1,12 +1,11 @@
 #include "kraken/swarm/piece_list_signature.h"
 
-#include <openssl/bio.h>
 #include <openssl/bytestring.h>
 #include <openssl/digest.h>
 #include <openssl/ec_key.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
+#include <openssl/mem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "kraken/net/pem.h"
 
 namespace kraken::swarm {
 namespace {
@@ -36,26 +36,12 @@ void AppendBytes(const uint8_t* bytes, size_t size, std::string& out) {
   out.append(reinterpret_cast<const char*>(bytes), size);
 }
 
-std::string DescribeRange(const SignedPieceRange& range) {
-  return absl::StrCat("piece list of ", range.digest.ToString(), ", sequence ", range.sequence);
+absl::Status Refusal(absl::string_view whose, const absl::Status& status) {
+  return absl::InvalidArgumentError(absl::StrCat(whose, ": ", status.message()));
 }
 
-// INVALID_ARGUMENT unless the PEM holds at least one certificate, and nothing that does not parse.
-absl::StatusOr<Certificates> ParsePem(absl::string_view pem) {
-  bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  Certificates certificates;
-  while (
-      bssl::UniquePtr<X509> certificate{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
-    certificates.push_back(std::move(certificate));
-  }
-  const uint32_t error = ERR_peek_last_error();
-  const bool at_end =
-      ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-  ERR_clear_error();
-  if (!at_end || certificates.empty()) {
-    return absl::InvalidArgumentError("certificates: the PEM holds none, or a broken one");
-  }
-  return certificates;
+std::string DescribeRange(const SignedPieceRange& range) {
+  return absl::StrCat("piece list of ", range.digest.ToString(), ", sequence ", range.sequence);
 }
 
 absl::StatusOr<Certificates> ParseChain(absl::string_view chain) {
@@ -269,29 +255,25 @@ std::string EncodeForSigning(const SignedPieceRange& range) {
 
 absl::StatusOr<std::unique_ptr<PieceListSigner>> PieceListSigner::Create(
     absl::string_view key_pem, absl::string_view certificate_chain_pem) {
-  bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())));
-  bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
-  ERR_clear_error();
-  if (key == nullptr) return absl::InvalidArgumentError("piece list signer: not a private key");
-  const absl::Status usable = CheckKey(key.get());
+  absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> key = net::ParsePrivateKey(key_pem);
+  if (!key.ok()) return Refusal("piece list signer", key.status());
+  const absl::Status usable = CheckKey(key->get());
   if (!usable.ok()) return usable;
-  absl::StatusOr<Certificates> certificates = ParsePem(certificate_chain_pem);
-  if (!certificates.ok()) return certificates.status();
+  absl::StatusOr<Certificates> certificates = net::ParseCertificates(certificate_chain_pem);
+  if (!certificates.ok()) return Refusal("piece list signer", certificates.status());
   if (certificates->size() > static_cast<size_t>(kMaxChainCertificates)) {
     return absl::InvalidArgumentError("piece list signer: certificate chain is too long");
   }
-  const bool belongs = X509_check_private_key((*certificates)[0].get(), key.get()) == 1;
-  ERR_clear_error();
-  if (!belongs) {
+  if (!net::BelongTogether((*certificates)[0].get(), key->get())) {
     return absl::InvalidArgumentError("piece list signer: the key is not the certificate's");
   }
-  return std::make_unique<SignerImpl>(std::move(key), EncodeChain(*certificates));
+  return std::make_unique<SignerImpl>(*std::move(key), EncodeChain(*certificates));
 }
 
 absl::StatusOr<std::unique_ptr<PieceListVerifier>> PieceListVerifier::Create(
     absl::string_view authorities_pem, absl::string_view origin_name) {
-  absl::StatusOr<Certificates> certificates = ParsePem(authorities_pem);
-  if (!certificates.ok()) return certificates.status();
+  absl::StatusOr<Certificates> certificates = net::ParseCertificates(authorities_pem);
+  if (!certificates.ok()) return Refusal("authorities", certificates.status());
   bssl::UniquePtr<X509_STORE> store(X509_STORE_new());
   for (const bssl::UniquePtr<X509>& certificate : *certificates) {
     if (X509_STORE_add_cert(store.get(), certificate.get()) != 1) {

@@ -110,8 +110,8 @@ bool ReadAll(int fd, T* value) {
 
 // Says its port, then reports for each byte that it reads, until there are no more. `redis`: null
 // for none.
-void RunServer(int core, const rpc::TlsFiles& tls, const redis::RedisClientOptions* redis,
-               int requests, int reports) {
+void RunServer(int core, const std::shared_ptr<rpc::Certificates>& tls,
+               const redis::RedisClientOptions* redis, int requests, int reports) {
   PinTo(core);
   net::LoopThread loop("tracker");
   std::unique_ptr<daemon::OriginAccess> access;
@@ -159,7 +159,8 @@ void RunServer(int core, const rpc::TlsFiles& tls, const redis::RedisClientOptio
 class Server {
  public:
   // Forks: before anything of gRPC.
-  Server(int core, const rpc::TlsFiles& tls, const redis::RedisClientOptions* redis) {
+  Server(int core, const std::shared_ptr<rpc::Certificates>& tls,
+         const redis::RedisClientOptions* redis) {
     int requests[2];
     int reports[2];
     KH_CHECK(pipe(requests) == 0 && pipe(reports) == 0);
@@ -203,12 +204,11 @@ class Server {
 // ---- The clients' process ----
 
 // A connection of its own for each channel.
-std::shared_ptr<grpc::Channel> NewChannel(int port, const rpc::TlsFiles& tls) {
+std::shared_ptr<grpc::Channel> NewChannel(int port, const std::shared_ptr<rpc::Certificates>& tls) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  auto credentials = rpc::MakeChannelCredentials(tls);
-  KH_CHECK(credentials.ok());
-  return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port), *credentials, arguments);
+  return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port),
+                                   rpc::ChannelCredentials(tls).current(), arguments);
 }
 
 // A peer that sends prepared messages and throws the answers away. Thread-safe.
@@ -286,7 +286,7 @@ class LoadPeer final : public grpc::ClientBidiReactor<AnnounceRequest, AnnounceR
 
 using Peers = std::vector<std::unique_ptr<LoadPeer>>;
 
-Peers Connect(const Server& server, const rpc::TlsFiles& tls, int count) {
+Peers Connect(const Server& server, const std::shared_ptr<rpc::Certificates>& tls, int count) {
   constexpr size_t kAtOnce = 50;
   Peers peers;
   for (int i = 0; i < count; ++i) {
@@ -371,7 +371,7 @@ class Pacer {
 // A stream whose user waits for each answer.
 class TalkingPeer {
  public:
-  TalkingPeer(const Server& server, const rpc::TlsFiles& tls, uint32_t number)
+  TalkingPeer(const Server& server, const std::shared_ptr<rpc::Certificates>& tls, uint32_t number)
       : hello_(AnnounceLoad::Hello(number)),
         stub_(rpc::v1::Tracker::NewStub(NewChannel(server.port(), tls))),
         stream_(stub_->Announce(&context_)) {}
@@ -400,7 +400,8 @@ class TalkingPeer {
   std::unique_ptr<grpc::ClientReaderWriter<AnnounceRequest, AnnounceReply>> stream_;
 };
 
-void MeasurePushes(const char* what, const Server& server, const rpc::TlsFiles& tls, int samples) {
+void MeasurePushes(const char* what, const Server& server,
+                   const std::shared_ptr<rpc::Certificates>& tls, int samples) {
   constexpr uint32_t kWaits = 1'000'001;
   constexpr uint32_t kComes = 1'000'002;
   TalkingPeer waits(server, tls, kWaits);
@@ -449,7 +450,8 @@ void WaitUntilQuiet(const Server& server) {
   }
 }
 
-void MeasureLoad(const Flags& flags, const Server& server, const rpc::TlsFiles& tls) {
+void MeasureLoad(const Flags& flags, const Server& server,
+                 const std::shared_ptr<rpc::Certificates>& tls) {
   const AnnounceLoad load(1, flags.torrents);
   Peers peers = Connect(server, tls, flags.streams);
   for (auto& peer : peers) {
@@ -496,7 +498,8 @@ void MeasureLoad(const Flags& flags, const Server& server, const rpc::TlsFiles& 
   PrintStored(work);
 }
 
-void MeasureIdle(const Flags& flags, const Server& server, const rpc::TlsFiles& tls) {
+void MeasureIdle(const Flags& flags, const Server& server,
+                 const std::shared_ptr<rpc::Certificates>& tls) {
   Connect(server, tls, 1).clear();  // what the first stream needs, all share
   const int64_t before = server.resident_bytes();
   Peers peers = Connect(server, tls, flags.idle);
@@ -519,19 +522,20 @@ void AllowManyFiles() {
   KH_CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
 }
 
-rpc::TlsFiles MakeCertificates() {
+std::shared_ptr<rpc::Certificates> MakeCertificates() {
   net::TestCa authority(testing::TempDir(), "ca");
   const net::TlsIdentity identity = authority.Issue("node", {.ip_sans = {"127.0.0.1"}});
-  rpc::TlsFiles tls;
-  tls.authority_files = {authority.ca_file()};
-  tls.certificate_file = identity.certificate_file;
-  tls.key_file = identity.key_file;
-  return tls;
+  auto certificates = rpc::Certificates::Load({.authority_files = {authority.ca_file()},
+                                               .certificate_file = identity.certificate_file,
+                                               .key_file = identity.key_file,
+                                               .server_name = ""});
+  KH_CHECK(certificates.ok());
+  return *std::move(certificates);
 }
 
 void Run(const Flags& flags) {
   AllowManyFiles();
-  const rpc::TlsFiles tls = MakeCertificates();
+  const std::shared_ptr<rpc::Certificates> tls = MakeCertificates();
   redis::TestRedis redis;
   const redis::RedisClientOptions redis_options = redis.options();
   const Server for_load(flags.server_core, tls, flags.redis != 0 ? &redis_options : nullptr);

@@ -13,7 +13,7 @@
 #include "kraken/daemon/rpc_listener.h"
 #include "kraken/daemon/shutdown_sequence.h"
 #include "kraken/daemon/start_error.h"
-#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/tls/tls_settings.h"
 #include "kraken/daemon/version.h"
 #include "kraken/net/event_loop.h"
 #include "kraken/net/http_server.h"
@@ -46,7 +46,7 @@ class Tracker final : public daemon::Daemon {
       : config_(config), flags_(flags), control_(*context.control), sockets_(context.sockets) {}
 
   absl::Status Start() {
-    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls));
+    KH_ASSIGN_OR_RETURN(tls_, daemon::MakeTlsSettings(config_.common.tls, &metrics_));
     KH_ASSIGN_OR_RETURN(front_, daemon::HttpFront::Create(config_.common.http, config_.common.zap,
                                                           &metrics_, sockets_));
     KH_RETURN_IF_ERROR(WatchOrigins());
@@ -122,7 +122,7 @@ class Tracker final : public daemon::Daemon {
     KH_ASSIGN_OR_RETURN(rpc_server_,
                         daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
     daemon::AddAdminRoutes(
-        router_, {.capabilities = daemon::CapabilitiesOf("tracker", *rpc_server_, tls_.rpc),
+        router_, {.capabilities = daemon::CapabilitiesOf("tracker", *rpc_server_, tls_.enabled()),
                   .metrics = &metrics_,
                   .control = &control_,
                   .readiness = [this] { return Readiness(); },

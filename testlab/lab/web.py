@@ -26,6 +26,12 @@ class Tls:
         other._context.set_alpn_protocols(protocols)
         return other
 
+    def of_tls12(self):
+        """The same, with no newer version than TLS 1.2."""
+        other = Tls(*self._files, self._name)
+        other._context.maximum_version = ssl.TLSVersion.TLSv1_2
+        return other
+
     def wrap(self, connected):
         """The connected socket, within TLS."""
         return self._context.wrap_socket(connected, server_hostname=self._name)

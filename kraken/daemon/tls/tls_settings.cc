@@ -1,27 +1,14 @@
-#include "kraken/daemon/tls_settings.h"
+#include "kraken/daemon/tls/tls_settings.h"
 
-#include <cerrno>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "kraken/base/status_macros.h"
-#include "kraken/base/status_util.h"
 #include "kraken/daemon/start_error.h"
 
 namespace kraken::daemon {
 namespace {
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return ErrnoToStatus(errno, absl::StrCat("open ", path));
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
-}
 
 absl::Status CheckComplete(const config::TlsConfig& tls) {
   if (tls.server.disabled != tls.client.disabled) {
@@ -41,12 +28,8 @@ absl::Status CheckComplete(const config::TlsConfig& tls) {
 absl::StatusOr<TlsSettings> Make(const config::TlsConfig& tls) {
   KH_RETURN_IF_ERROR(CheckComplete(tls));
   std::vector<std::string> authorities;
-  std::string authorities_pem;
-  for (const config::FilePath& file : tls.cas) {
-    authorities.push_back(file.path);
-    KH_ASSIGN_OR_RETURN(std::string pem, ReadFile(file.path));
-    absl::StrAppend(&authorities_pem, pem, "\n");
-  }
+  authorities.reserve(tls.cas.size());
+  for (const config::FilePath& file : tls.cas) authorities.push_back(file.path);
   // A cluster with one certificate per process need not name it twice.
   const config::TlsEndConfig& client_end = tls.client.cert.path.empty() ? tls.server : tls.client;
   const net::TlsIdentity server = {.certificate_file = tls.server.cert.path,
@@ -68,24 +51,38 @@ absl::StatusOr<TlsSettings> Make(const config::TlsConfig& tls) {
   KH_ASSIGN_OR_RETURN(settings.client,
                       net::TlsContext::CreateClient(
                           {.ca_files = authorities, .identity = client, .server_name = tls.name}));
-  settings.rpc = {.authority_files = authorities,
-                  .certificate_file = tls.server.cert.path,
-                  .key_file = tls.server.key.path,
-                  .server_name = tls.name};
-  KH_ASSIGN_OR_RETURN(const std::string key, ReadFile(tls.server.key.path));
-  KH_ASSIGN_OR_RETURN(const std::string chain, ReadFile(tls.server.cert.path));
-  KH_ASSIGN_OR_RETURN(settings.signer, swarm::PieceListSigner::Create(key, chain));
-  KH_ASSIGN_OR_RETURN(settings.verifier,
-                      swarm::PieceListVerifier::Create(authorities_pem, tls.name));
+  KH_ASSIGN_OR_RETURN(settings.rpc,
+                      rpc::Certificates::Load({.authority_files = authorities,
+                                               .certificate_file = tls.server.cert.path,
+                                               .key_file = tls.server.key.path,
+                                               .server_name = tls.name}));
+  KH_ASSIGN_OR_RETURN(settings.signer,
+                      PieceListSignerFiles::Load(tls.server.key.path, tls.server.cert.path));
+  KH_ASSIGN_OR_RETURN(settings.verifier, PieceListVerifierFiles::Load(authorities, tls.name));
   return settings;
+}
+
+void AddMetrics(const TlsSettings& settings, telemetry::Metrics& metrics) {
+  const auto gauge = [&metrics](const char* end) {
+    return &metrics.AddGauge("kraken_tls_certificate_not_after_timestamp_seconds",
+                             "When the certificate ends that new connections are shown.",
+                             {{"end", end}});
+  };
+  metrics.AddCollector([server = settings.http_server, client = settings.client,
+                        of_server = gauge("server"), of_client = gauge("client")] {
+    of_server->Set(static_cast<double>(server->certificate_not_after()));
+    of_client->Set(static_cast<double>(client->certificate_not_after()));
+  });
 }
 
 }  // namespace
 
-absl::StatusOr<TlsSettings> MakeTlsSettings(const config::TlsConfig& tls) {
+absl::StatusOr<TlsSettings> MakeTlsSettings(const config::TlsConfig& tls,
+                                            telemetry::Metrics* metrics) {
   if (tls.server.disabled && tls.client.disabled) return TlsSettings();
   absl::StatusOr<TlsSettings> settings = Make(tls);
   if (!settings.ok()) return WithExitCode(settings.status(), config::kExitBadConfig);
+  AddMetrics(*settings, *metrics);
   return settings;
 }
 
