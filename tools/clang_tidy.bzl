@@ -27,19 +27,25 @@ def _compiler_flags(target, ctx):
     defines = depset(getattr(ctx.rule.attr, "local_defines", []), transitive = [context.defines])
     return compiler_command(ctx, context, defines, own_flags).flags
 
+def _config_for(source, ctx):
+    """What the source is checked for."""
+    is_test = source.basename.endswith("_test.cc")
+    return ctx.file._test_config if is_test else ctx.file._config
+
 def _clang_tidy_aspect_impl(target, ctx):
     if CcInfo not in target or ctx.label.workspace_name:
         return []
     flags = _compiler_flags(target, ctx)
     reports = []
     for source in _own_sources(ctx):
+        config = _config_for(source, ctx)
         report = ctx.actions.declare_file("%s.%s.tidy" % (source.basename, ctx.label.name))
         ctx.actions.run(
             executable = ctx.file._run,
-            arguments = [report.path, ctx.file._config.path, source.path] + flags,
+            arguments = [report.path, config.path, source.path] + flags,
             env = {"PATH": "/usr/bin:/bin"},
             inputs = depset(
-                [source, ctx.file._config],
+                [source, config],
                 transitive = [target[CcInfo].compilation_context.headers],
             ),
             mnemonic = "ClangTidy",
@@ -54,6 +60,10 @@ clang_tidy_aspect = aspect(
     attrs = dict(
         COMPILE_ATTRS,
         _config = attr.label(default = "//:.clang-tidy", allow_single_file = True),
+        _test_config = attr.label(
+            default = "//tools:clang-tidy-tests",
+            allow_single_file = True,
+        ),
         _run = attr.label(default = "//tools:run_clang_tidy.sh", allow_single_file = True),
     ),
     fragments = ["cpp"],

@@ -70,7 +70,7 @@ class HarborWalkTest : public ::testing::Test {
       return before_request_();
     });
     HarborWalk walk(client_.get(), store_.get(), &findings, &pacer);
-    const absl::Status status = walk.Run(round);
+    absl::Status status = walk.Run(round);
     problem_ = walk.problem();
     if (!status.ok()) return status;
     round.open = false;

@@ -84,7 +84,7 @@ class ReconcilerTest : public ::testing::Test {
   ReconcileStatus WaitFor(size_t index,
                           const std::function<bool(const ReconcileStatus&)>& condition) {
     while (true) {
-      const ReconcileStatus status = reconciler_->status()[index];
+      ReconcileStatus status = reconciler_->status()[index];
       if (condition(status)) return status;
       std::this_thread::yield();
     }

@@ -75,8 +75,9 @@ bool Registration::Meet() {
     return false;
   }
   version_ = api::HarborVersion::Parse(info->version);
-  if (!version_.has_value())
+  if (!version_.has_value()) {
     report_->Warn("Harbor does not say its version; the oldest is assumed");
+  }
   if (info->notification_enabled == false) {
     report_->Warn("webhooks are switched off for the whole Harbor (notification_enable)");
   }

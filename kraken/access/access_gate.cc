@@ -103,7 +103,7 @@ absl::optional<absl::Status> AccessGate::Remembered(const Pull& pull, const std:
     return decision->status;
   };
   if (pull.blob.has_value() && edges_.Contains(*pull.ns, *pull.blob)) {
-    const absl::optional<absl::Status> repository = find(RepositoryKey(name, *pull.ns));
+    absl::optional<absl::Status> repository = find(RepositoryKey(name, *pull.ns));
     if (repository.has_value() && repository->ok()) return repository;
   }
   return find(KeyOf(name, pull));
@@ -167,7 +167,7 @@ std::unique_ptr<registry::RegistryClient> AccessGate::HarborFor(const AccessPoli
 absl::Status AccessGate::Ask(const AccessPolicy& policy, const Pull& pull,
                              const ClientCredential& client) {
   const std::string name = NameOf(policy, client);
-  const absl::Status answer = AskHarbor(policy, pull, client);
+  absl::Status answer = AskHarbor(policy, pull, client);
   if (IsSilence(answer)) return WithoutHarbor(pull, name, answer);
   const MonotonicTime now = clock_->MonotonicNow();
   decisions_.Put(KeyOf(name, pull), {answer, now});
@@ -198,11 +198,11 @@ absl::Status AccessGate::AskForManifest(registry::RegistryClient& harbor, const 
   const absl::optional<MonotonicTime> last = pull_times_.Find(key);
   const MonotonicTime now = clock_->MonotonicNow();
   if (last.has_value() && now - *last < config_.pull_time_interval) {
-    const absl::Status head = harbor.HeadManifest(repository, *pull.manifest, shutdown_).status();
+    absl::Status head = harbor.HeadManifest(repository, *pull.manifest, shutdown_).status();
     // Which policy forbids it is said in the answer to a GET: that to a HEAD has no body.
     if (!absl::IsFailedPrecondition(head) && !absl::IsPermissionDenied(head)) return head;
   }
-  const absl::Status got = harbor.GetManifest(repository, *pull.manifest, shutdown_).status();
+  absl::Status got = harbor.GetManifest(repository, *pull.manifest, shutdown_).status();
   if (got.ok()) pull_times_.Put(key, now);
   return got;
 }

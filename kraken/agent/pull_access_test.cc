@@ -51,8 +51,9 @@ class Users {
   absl::StatusOr<bool> MayPull(absl::string_view authorization, absl::string_view repository) {
     const bool is_public = absl::StartsWith(repository, "library/");
     if (authorization.empty()) return is_public;
-    if (authorization == Basic("alice:a"))
+    if (authorization == Basic("alice:a")) {
       return is_public || absl::StartsWith(repository, "team/");
+    }
     if (authorization == Basic("bob:b")) return is_public || absl::StartsWith(repository, "other/");
     if (authorization == Basic("robot$node:r") && !robot_revoked) return true;
     return absl::UnauthenticatedError("unauthorized");

@@ -36,7 +36,7 @@ std::vector<std::string> last_warnings;
 absl::StatusOr<Document> Read(const absl::StatusOr<config::Node>& root) {
   if (!root.ok()) return root.status();
   Document document;
-  const absl::Status status = config::ReadDocument(*root, &document, &last_warnings);
+  absl::Status status = config::ReadDocument(*root, &document, &last_warnings);
   if (!status.ok()) return status;
   return document;
 }

@@ -22,7 +22,7 @@ absl::StatusOr<T> ReadYaml(absl::string_view text, std::vector<std::string>* war
   if (!root.ok()) return root.status();
   T config;
   std::vector<std::string> seen;
-  const absl::Status status = ReadDocument(*root, &config, &seen);
+  absl::Status status = ReadDocument(*root, &config, &seen);
   if (warnings != nullptr) *warnings = std::move(seen);
   if (!status.ok()) return status;
   return config;

@@ -89,8 +89,8 @@ size_t CountOf(const Node& node) {
 
 Sources TwoFiles(absl::string_view bytes) {
   const size_t cut = bytes.find('\xff');
-  const std::string top(bytes.substr(0, cut));
-  const std::string base(cut == absl::string_view::npos ? "" : bytes.substr(cut + 1));
+  std::string top(bytes.substr(0, cut));
+  std::string base(cut == absl::string_view::npos ? "" : bytes.substr(cut + 1));
   return {
       .read_file = [top, base](const std::string& path) -> absl::StatusOr<std::string> {
         if (path == "/etc/top.yaml") return top;

@@ -14,6 +14,7 @@
 #include "yaml-cpp/eventhandler.h"
 #include "yaml-cpp/exceptions.h"
 #include "yaml-cpp/mark.h"
+#include "yaml-cpp/node/node.h"  // which parser.h only declares
 #include "yaml-cpp/parser.h"
 
 namespace kraken::config {

@@ -57,8 +57,9 @@ bool IsFromAnotherSite(const net::HeaderMap& headers) {
   const auto origin = headers.Get("Origin");
   if (!origin.has_value()) return false;
   absl::string_view host = *origin;
-  if (!absl::ConsumePrefix(&host, "http://") && !absl::ConsumePrefix(&host, "https://"))
+  if (!absl::ConsumePrefix(&host, "http://") && !absl::ConsumePrefix(&host, "https://")) {
     return true;
+  }
   return !absl::EqualsIgnoreCase(host, headers.GetOr("Host"));
 }
 

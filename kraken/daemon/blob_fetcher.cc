@@ -164,8 +164,8 @@ class BlobFetcher::Job : public registry::BlobSink {
 
   // A fetch that goes on where another one ended does not see all bytes.
   void OpenTap() {
-    if (owner_->options_.tap == nullptr || reported_ != 0 || !partial_->layout().has_value())
-      return;
+    if (owner_->options_.tap == nullptr || reported_ != 0) return;
+    if (!partial_->layout().has_value()) return;
     tap_ = owner_->options_.tap(request_.digest, *partial_->layout());
   }
 

@@ -39,7 +39,7 @@ bool IsLoopbackPeer(absl::string_view peer) {
 absl::Status CheckCall(AdminGate& gate, const grpc::ServerContextBase& context,
                        absl::string_view call, AdminAccess access) {
   const std::string peer = context.peer();
-  const absl::Status status =
+  absl::Status status =
       gate.Check({.has_certificate = context.auth_context()->IsPeerAuthenticated(),
                   .is_on_this_host = IsLoopbackPeer(peer) && !CameThroughProxy(context),
                   .authorization = MetadataOf(context, "authorization")},

@@ -6,12 +6,11 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "kraken/base/files/reloadable.h"
 #include "kraken/config/exit_codes.h"
 #include "kraken/config/loader.h"
+#include "kraken/daemon/file_reloader.h"
 #include "kraken/daemon/protobuf_log.h"
 #include "kraken/daemon/service_manager.h"
 #include "kraken/daemon/start_error.h"
@@ -21,39 +20,14 @@
 namespace kraken::daemon {
 namespace {
 
-// How soon a certificate that was renewed is in use. Short-lived ones are renewed hours ahead.
-constexpr absl::Duration kReloadPeriod = absl::Minutes(1);
-
-// Reads what has changed of the files that the process keeps in memory, at once for SIGHUP, and by
-// itself from time to time.
-class ReloadTimer {
- public:
-  explicit ReloadTimer(net::EventLoop* loop) : loop_(loop) { Schedule(); }
-  ~ReloadTimer() { loop_->CancelTimer(timer_); }
-
-  static void Reload() {
-    const ReloadReport report = ReloadRegistry::OfProcess().ReloadChanged();
-    for (const std::string& error : report.errors) {
-      telemetry::LogError("a changed file can't be used: what it was before stays in use",
-                          {{"reason", error}});
-    }
-    if (!report.changed_files.empty() && report.errors.empty()) {
-      telemetry::LogInfo("changed files are in use",
-                         {{"files", absl::StrJoin(report.changed_files, ", ")}});
-    }
-  }
-
- private:
-  void Schedule() {
-    timer_ = loop_->RunAfter(kReloadPeriod, [this] {
-      Reload();
-      Schedule();
-    });
-  }
-
-  net::EventLoop* const loop_;
-  net::TimerId timer_ = net::TimerId::kNone;
-};
+void AddFlags(const DaemonInfo& info, config::FlagSet& flags, config::LoadOptions& load,
+              DaemonContext& context) {
+  flags.String("config", &load.config_path, "configuration file (YAML)");
+  flags.String("secrets", &load.secrets_path, "a second file, laid over the first");
+  flags.String("cluster", &context.cluster, "the cluster's name, for logs and metrics");
+  flags.Ignored("mutex-profile-fraction", "it belongs to Go's profiler");
+  if (info.add_flags) info.add_flags(flags);
+}
 
 int Fail(const DaemonInfo& info, const absl::Status& status) {
   std::fprintf(stderr, "%s: %s\n", info.program.c_str(), std::string(status.message()).c_str());
@@ -72,11 +46,7 @@ int RunDaemon(const DaemonInfo& info, int argc, char** argv) {
   DaemonContext context;
   context.sockets = &*sockets;
   config::FlagSet flags(info.program, info.description);
-  flags.String("config", &load.config_path, "configuration file (YAML)");
-  flags.String("secrets", &load.secrets_path, "a second file, laid over the first");
-  flags.String("cluster", &context.cluster, "the cluster's name, for logs and metrics");
-  flags.Ignored("mutex-profile-fraction", "it belongs to Go's profiler");
-  if (info.add_flags) info.add_flags(flags);
+  AddFlags(info, flags, load, context);
   flags.ParseOrExit(argc, argv);
   if (load.config_path.empty()) {
     std::fprintf(stderr, "%s: -config is missing; --help lists the flags\n", info.program.c_str());
@@ -113,7 +83,7 @@ int RunDaemon(const DaemonInfo& info, int argc, char** argv) {
       [&] {
         telemetry::LogInfo("log files are opened anew");
         daemon->ReopenLogs();
-        ReloadTimer::Reload();
+        FileReloader::Reload();
       });
 
   const absl::Time begin = absl::Now();
@@ -128,9 +98,9 @@ int RunDaemon(const DaemonInfo& info, int argc, char** argv) {
   telemetry::LogInfo("started", {{"program", info.program},
                                  {"pid", static_cast<int64_t>(getpid())},
                                  {"milliseconds", absl::ToInt64Milliseconds(absl::Now() - begin)}});
-  auto reload_timer = std::make_unique<ReloadTimer>(&control);
+  auto reloader = std::make_unique<FileReloader>(&control);
   control.Run();
-  reload_timer.reset();
+  reloader.reset();
   notifier.reset();
   daemon.reset();
   telemetry::LogInfo("stopped", {{"program", info.program}});

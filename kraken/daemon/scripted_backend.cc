@@ -28,7 +28,7 @@ class ScriptedBackend::Sink final : public registry::BlobSink {
     while (!data.empty()) {
       absl::StatusOr<size_t> length = owner_->Admit(offset_, data.size(), *cancellation_);
       if (!length.ok()) return length.status();
-      const absl::Status written = sink_->Write(data.substr(0, *length));
+      absl::Status written = sink_->Write(data.substr(0, *length));
       if (!written.ok()) return written;
       data.remove_prefix(*length);
       offset_ += static_cast<int64_t>(*length);

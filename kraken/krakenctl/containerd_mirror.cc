@@ -34,11 +34,10 @@ constexpr absl::string_view kRestart =
 // Names in a folder, sorted. A folder that is not there has none.
 absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& folder) {
   std::vector<std::string> names;
-  const absl::Status status =
-      storage::PosixFileSystem().List(folder, [&names](std::string_view name) {
-        names.emplace_back(name);
-        return true;
-      });
+  absl::Status status = storage::PosixFileSystem().List(folder, [&names](std::string_view name) {
+    names.emplace_back(name);
+    return true;
+  });
   if (!status.ok() && !absl::IsNotFound(status)) return status;
   std::sort(names.begin(), names.end());
   return names;

@@ -163,7 +163,7 @@ std::string ContainerdServer(absl::string_view registry) {
 
 absl::StatusOr<std::string> InstallInHostsToml(const absl::optional<std::string>& before,
                                                const HostsTomlOptions& options) {
-  const std::string text = before.value_or("");
+  std::string text = before.value_or("");
   KH_ASSIGN_OR_RETURN(const Parsed parsed, Parse(text));
   KH_RETURN_IF_ERROR(CheckOthers(parsed, options.agent));
   const std::string table = HostTable(options.agent);

@@ -30,7 +30,7 @@ constexpr absl::string_view kReload =
 absl::StatusOr<std::vector<std::string>> OtherFiles(const MirrorOptions& options) {
   const std::string folder = absl::StrCat(options.root, kFolder);
   std::vector<std::string> paths;
-  const absl::Status status = storage::PosixFileSystem().List(folder, [&](std::string_view name) {
+  absl::Status status = storage::PosixFileSystem().List(folder, [&](std::string_view name) {
     if (absl::EndsWith(name, ".conf") && name != kOurFile.substr(1)) {
       paths.push_back(absl::StrCat(folder, "/", name));
     }
@@ -64,7 +64,7 @@ absl::Status CheckOthers(const MirrorOptions& options, MirrorPlan& plan) {
 }
 
 absl::StatusOr<std::string> LocationFor(const MirrorOptions& options, const std::string& registry) {
-  const std::string agent = options.agent.host_port();
+  std::string agent = options.agent.host_port();
   if (!options.named_by_host) return agent;
   if (!RepositoryName::Parse(registry).ok()) {
     return absl::InvalidArgumentError(

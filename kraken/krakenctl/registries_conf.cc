@@ -128,7 +128,7 @@ bool WildcardMatches(absl::string_view images, absl::string_view registry) {
 
 absl::StatusOr<std::string> InstallInRegistriesConf(const absl::optional<std::string>& before,
                                                     const RegistriesConfOptions& options) {
-  const std::string text = before.value_or("");
+  std::string text = before.value_or("");
   KH_ASSIGN_OR_RETURN(const Parsed parsed, Parse(text));
   std::vector<std::string> narrower;
   for (const Block& block : parsed.blocks) {

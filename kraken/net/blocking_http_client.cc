@@ -238,7 +238,7 @@ absl::StatusOr<HttpResponse> BlockingHttpClient::Fetch(HttpClientRequest request
     request.max_body_bytes = impl_->max_buffered_body_bytes();
   }
   HttpResponse response;
-  const absl::Status status = FetchStreaming(
+  absl::Status status = FetchStreaming(
       std::move(request),
       [&response](const HttpResponseHead& head) {
         response.status = head.status;
@@ -261,7 +261,7 @@ absl::StatusOr<HttpResponse> BlockingHttpClient::Upload(HttpClientRequest reques
   const auto hand_off = impl_->Begin(std::move(request));
   if (const absl::Status sent = impl_->Send(hand_off, source); !sent.ok()) return sent;
   HttpResponse response;
-  const absl::Status status = impl_->Receive(
+  absl::Status status = impl_->Receive(
       hand_off,
       [&response](const HttpResponseHead& head) {
         response.status = head.status;

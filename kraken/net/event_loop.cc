@@ -179,9 +179,9 @@ absl::Span<char> EventLoop::scratch() {
 
 FdWatcher::FdWatcher(EventLoop* loop, int fd, FdHandler* handler, Mode mode) : handler_(handler) {
   KH_CHECK(loop->IsUsableHere());
-  const int16_t what =
-      mode == Mode::kEdgeReadWrite ? EV_READ | EV_WRITE | EV_CLOSED | EV_ET : EV_READ;
-  event_ = event_new(loop->base(), fd, what | EV_PERSIST, &FdWatcher::OnEvent, this);
+  const int what = mode == Mode::kEdgeReadWrite ? EV_READ | EV_WRITE | EV_CLOSED | EV_ET : EV_READ;
+  event_ = event_new(loop->base(), fd, static_cast<int16_t>(what | EV_PERSIST), &FdWatcher::OnEvent,
+                     this);
   KH_CHECK(event_ != nullptr);
   // Fails for a descriptor that is closed or cannot be polled (a file): a mistake of the caller.
   KH_CHECK(event_add(event_, nullptr) == 0);

@@ -23,7 +23,6 @@
 namespace kraken::net {
 namespace {
 
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using Exchange = std::shared_ptr<HttpExchange>;
 

@@ -41,8 +41,9 @@ class FileCache {
   std::shared_ptr<const OpenFile> Find(absl::string_view path) ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
     if (const auto it = files_.find(path); it != files_.end()) return it->second;
-    if (path.find('/', 1) != absl::string_view::npos || absl::StrContains(path, ".."))
+    if (path.find('/', 1) != absl::string_view::npos || absl::StrContains(path, "..")) {
       return nullptr;
+    }
     auto file = std::make_shared<OpenFile>();
     file->fd.Reset(::open(absl::StrCat(root_, path).c_str(), O_RDONLY | O_CLOEXEC));
     struct stat info = {};

@@ -89,25 +89,26 @@ bool IsExhaustion(int error_number) {
 ListenSocket::ListenSocket(UniqueFd fd, SocketAddress address)
     : fd_(std::move(fd)), address_(address) {}
 
-absl::StatusOr<ListenSocket> ListenSocket::Listen(absl::string_view text, ListenOptions options) {
-  absl::StatusOr<SocketAddress> parsed = SocketAddress::Parse(text);
+absl::StatusOr<ListenSocket> ListenSocket::Listen(absl::string_view address,
+                                                  ListenOptions options) {
+  absl::StatusOr<SocketAddress> parsed = SocketAddress::Parse(address);
   if (!parsed.ok()) return Annotate(parsed.status(), "listen");
-  SocketAddress address = *parsed;
-  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.valid() && errno == EAFNOSUPPORT && text.substr(0, 1) == ":") {
+  SocketAddress bound = *parsed;
+  UniqueFd fd(::socket(bound.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid() && errno == EAFNOSUPPORT && address.substr(0, 1) == ":") {
     // A host without IPv6: ":80" means every IPv4 address.
-    KH_ASSIGN_OR_RETURN(address, SocketAddress::FromIp("0.0.0.0", address.port()));
+    KH_ASSIGN_OR_RETURN(bound, SocketAddress::FromIp("0.0.0.0", bound.port()));
     fd.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   }
-  if (!fd.valid()) return ListenError(errno, address);
-  KH_RETURN_IF_ERROR(SetOptions(fd.get(), address, options));
-  if (address.is_unix()) RemoveStaleUnixSocket(address);
-  if (::bind(fd.get(), address.data(), address.size()) != 0) return ListenError(errno, address);
-  ListenSocket socket(std::move(fd), address);
-  if (address.is_unix()) KH_RETURN_IF_ERROR(socket.TakeFile(options.unix_mode));
+  if (!fd.valid()) return ListenError(errno, bound);
+  KH_RETURN_IF_ERROR(SetOptions(fd.get(), bound, options));
+  if (bound.is_unix()) RemoveStaleUnixSocket(bound);
+  if (::bind(fd.get(), bound.data(), bound.size()) != 0) return ListenError(errno, bound);
+  ListenSocket socket(std::move(fd), bound);
+  if (bound.is_unix()) KH_RETURN_IF_ERROR(socket.TakeFile(options.unix_mode));
   // Until now, connecting is refused.
-  if (::listen(socket.fd(), options.backlog) != 0) return ListenError(errno, address);
-  if (address.is_ip()) socket.address_ = SocketAddress::LocalOf(socket.fd());
+  if (::listen(socket.fd(), options.backlog) != 0) return ListenError(errno, bound);
+  if (bound.is_ip()) socket.address_ = SocketAddress::LocalOf(socket.fd());
   return socket;
 }
 

@@ -4,7 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include <cstring>
+#include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "kraken/net/tls_error.h"
@@ -20,7 +20,7 @@ bssl::UniquePtr<BIO> MemoryBio(absl::string_view text) {
 int GivePassphrase(char* buffer, int size, int /*writing*/, void* arg) {
   const auto* passphrase = static_cast<const std::string*>(arg);
   if (passphrase == nullptr || static_cast<int>(passphrase->size()) > size) return -1;
-  std::memcpy(buffer, passphrase->data(), passphrase->size());
+  std::copy(passphrase->begin(), passphrase->end(), buffer);
   return static_cast<int>(passphrase->size());
 }
 

@@ -78,7 +78,7 @@ class Resolver::Impl {
         if (waiting.size() > 1) return;
       }
     }
-    if (known.ok()) return answer(known);
+    if (known.ok()) return answer(known);  // NOLINT(bugprone-use-after-move): only else moved
     const absl::Status submitted = pool_.Submit([this, host] { Complete(host, LookUp(host)); });
     if (!submitted.ok()) Complete(host, Annotate(submitted, absl::StrCat("resolve ", host)));
   }

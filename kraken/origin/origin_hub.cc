@@ -158,8 +158,9 @@ void OriginHub::SignAgain(std::vector<Digest> digests) {
 void OriginHub::OnSignedAgain(const Digest& digest, uint64_t signer,
                               const absl::StatusOr<rpc::v1::Metainfo>& metainfo) {
   OriginBlob* blob = Find(digest);
-  if (blob == nullptr || blob->state != BlobState::kComplete || signer != signer_generation_)
+  if (blob == nullptr || blob->state != BlobState::kComplete || signer != signer_generation_) {
     return;
+  }
   if (!metainfo.ok()) {
     telemetry::LogError("a piece list keeps its old signature",
                         {{"digest", digest.ToString()}, {"reason", metainfo.status()}});

@@ -90,7 +90,7 @@ void OriginHub::OnSourceNews(OriginBlob& blob, rpc::v1::MetainfoNews news) {
   if (!news.has_metainfo()) return;
   const rpc::v1::Metainfo& metainfo = news.metainfo();
   if (metainfo.is_inline()) {
-    const std::string bytes = metainfo.inline_blob();
+    const std::string& bytes = metainfo.inline_blob();
     const absl::Status submitted =
         parts_.disk->Submit([alive = alive_, handle = parts_.loop->handle(), store = parts_.store,
                              digest = blob.digest, bytes] {

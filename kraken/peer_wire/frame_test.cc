@@ -10,8 +10,6 @@
 namespace kraken::peer_wire {
 namespace {
 
-using ::testing::ElementsAre;
-
 // Keeps what it is given; a PIECE_PAYLOAD is followed by its length, as Kraken has it.
 class Recorder : public FrameReader::Handler {
  public:

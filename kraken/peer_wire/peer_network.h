@@ -79,7 +79,7 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   uint64_t accepted_count() const { return accepted_count_; }
 
   // ---- swarm::Network ----
-  void Dial(swarm::LinkId id, const swarm::TorrentKey& key, const swarm::PeerInfo& peer) override;
+  void Dial(swarm::LinkId id, const swarm::TorrentKey& key, const swarm::PeerInfo& info) override;
   void SendHandshake(swarm::LinkId id, const swarm::Handshake& handshake) override;
   void Accept(swarm::IncomingId incoming, swarm::LinkId id,
               const swarm::Handshake& handshake) override;
@@ -132,8 +132,8 @@ class PeerNetwork final : public swarm::Network, private WireEventSink {
   void BecomeReady(Connection& connection);
   void DropConnection(Connection& connection, Goodbye::Reason reason, const std::string& text);
   void FailLinksOf(Connection& connection, const absl::Status& status);
-  void FailWaiting(const PeerId& peer, const absl::Status& status);
-  void ForgetPeerIfIdle(const PeerId& peer);
+  void FailWaiting(const PeerId& peer_id, const absl::Status& status);
+  void ForgetPeerIfIdle(const PeerId& peer_id);
   void LaterLinkClosed(swarm::LinkId id, absl::Status status);
   void Sweep();
   void ScheduleSweep();

@@ -155,14 +155,15 @@ bool TorrentContent::IsReadyLocked(ByteOffset offset) const {
 
 void TorrentContent::Wait(const void* waiter, ByteOffset offset, net::LoopHandle loop,
                           absl::AnyInvocable<void()> ready) {
-  bool is_ready = false;
   {
     absl::MutexLock lock(&mu_);
-    is_ready = IsReadyLocked(offset);
     waiters_.erase(waiter);
-    if (!is_ready) waiters_.emplace(waiter, Waiter{offset, loop, std::move(ready)});
+    if (!IsReadyLocked(offset)) {
+      waiters_.emplace(waiter, Waiter{offset, loop, std::move(ready)});
+      return;
+    }
   }
-  if (is_ready) loop.Post(std::move(ready));
+  loop.Post(std::move(ready));
 }
 
 void TorrentContent::CancelWait(const void* waiter) {

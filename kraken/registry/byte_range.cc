@@ -79,7 +79,7 @@ std::string UnsatisfiedContentRange(ByteCount size) {
 }
 
 absl::StatusOr<ReceivedRange> ParseContentRange(absl::string_view header) {
-  const absl::Status error = absl::InvalidArgumentError("malformed Content-Range");
+  absl::Status error = absl::InvalidArgumentError("malformed Content-Range");
   absl::string_view text = absl::StripAsciiWhitespace(header);
   constexpr absl::string_view kUnit = "bytes ";
   if (!absl::StartsWithIgnoreCase(text, kUnit)) return error;

@@ -548,7 +548,7 @@ absl::StatusOr<RegistryClient::Answer> RegistryClient::Send(const Request& reque
   http_request.timeouts.progress = options_.timeout;
 
   Answer answer;
-  const absl::Status status = http_->FetchStreaming(
+  absl::Status status = http_->FetchStreaming(
       std::move(http_request),
       [&](const net::HttpResponseHead& head) -> absl::Status {
         KH_RETURN_IF_ERROR(cancellation.status());

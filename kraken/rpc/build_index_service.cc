@@ -16,7 +16,7 @@ grpc::ServerUnaryReactor* Dispatch(
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const std::function<void(absl::StatusOr<Reply>)> answer = [reactor,
                                                              out](absl::StatusOr<Reply> reply) {
-    if (reply.ok()) *out = *std::move(reply);
+    if (reply.ok()) *out = std::move(*reply);
     reactor->Finish(ToGrpc(reply.status()));
   };
   if (handler == nullptr) {

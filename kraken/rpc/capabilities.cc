@@ -15,11 +15,11 @@ std::string ToJson(const Capabilities& capabilities) {
   return DumpJson(json);
 }
 
-absl::StatusOr<Capabilities> ParseCapabilities(absl::string_view text) {
-  KH_ASSIGN_OR_RETURN(nlohmann::json json, ParseJson(text));
+absl::StatusOr<Capabilities> ParseCapabilities(absl::string_view json) {
+  KH_ASSIGN_OR_RETURN(nlohmann::json document, ParseJson(json));
   Capabilities capabilities;
-  capabilities.role = JsonString(FindJson(json, "role")).value_or("");
-  const nlohmann::json* grpc = FindJson(json, "grpc");
+  capabilities.role = JsonString(FindJson(document, "role")).value_or("");
+  const nlohmann::json* grpc = FindJson(document, "grpc");
   if (grpc == nullptr) return absl::InvalidArgumentError("capabilities without \"grpc\"");
   const int64_t port = JsonInt64(FindJson(*grpc, "port")).value_or(0);
   if (port <= 0 || port > std::numeric_limits<uint16_t>::max()) {

@@ -70,37 +70,37 @@ v1::Peer ToProto(const swarm::PeerInfo& peer, const ZoneTable& zones) {
   return proto;
 }
 
-absl::StatusOr<swarm::PeerInfo> FromProto(const v1::Peer& proto, ZoneTable& zones) {
-  swarm::PeerInfo peer;
-  if (proto.id().size() != peer.id.bytes().size()) {
-    return absl::InvalidArgumentError(absl::StrCat("a peer id of ", proto.id().size(), " bytes"));
+absl::StatusOr<swarm::PeerInfo> FromProto(const v1::Peer& peer, ZoneTable& zones) {
+  swarm::PeerInfo result;
+  if (peer.id().size() != result.id.bytes().size()) {
+    return absl::InvalidArgumentError(absl::StrCat("a peer id of ", peer.id().size(), " bytes"));
   }
-  std::remove_cvref_t<decltype(peer.id.bytes())> id;
-  std::copy(proto.id().begin(), proto.id().end(), id.begin());
-  peer.id = PeerId::FromBytes(id);
+  std::remove_cvref_t<decltype(result.id.bytes())> id;
+  std::copy(peer.id().begin(), peer.id().end(), id.begin());
+  result.id = PeerId::FromBytes(id);
   // An address: nobody is to be made to ask DNS for what a peer calls itself.
-  if (proto.port() == 0 || proto.port() > std::numeric_limits<uint16_t>::max() ||
-      !net::SocketAddress::FromIp(proto.ip(), static_cast<uint16_t>(proto.port())).ok()) {
+  if (peer.port() == 0 || peer.port() > std::numeric_limits<uint16_t>::max() ||
+      !net::SocketAddress::FromIp(peer.ip(), static_cast<uint16_t>(peer.port())).ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("a peer at \"", absl::CHexEscape(proto.ip()), "\", port ", proto.port()));
+        absl::StrCat("a peer at \"", absl::CHexEscape(peer.ip()), "\", port ", peer.port()));
   }
-  peer.ip = proto.ip();
-  peer.port = static_cast<uint16_t>(proto.port());
-  peer.zone = zones.NumberOf(proto.zone());
-  switch (proto.wire_version()) {
+  result.ip = peer.ip();
+  result.port = static_cast<uint16_t>(peer.port());
+  result.zone = zones.NumberOf(peer.zone());
+  switch (peer.wire_version()) {
     case 1:
-      peer.version = swarm::WireVersion::kKrakenV1;
+      result.version = swarm::WireVersion::kKrakenV1;
       break;
     case 2:
-      peer.version = swarm::WireVersion::kHarbor;
+      result.version = swarm::WireVersion::kHarbor;
       break;
     default:
-      return absl::InvalidArgumentError(absl::StrCat("wire version ", proto.wire_version()));
+      return absl::InvalidArgumentError(absl::StrCat("wire version ", peer.wire_version()));
   }
-  peer.tls = proto.tls();
-  peer.origin = proto.origin();
-  peer.complete = proto.complete();
-  return peer;
+  result.tls = peer.tls();
+  result.origin = peer.origin();
+  result.complete = peer.complete();
+  return result;
 }
 
 v1::PieceRange ToProto(const swarm::SignedPieceRange& range) {
@@ -121,30 +121,30 @@ v1::PieceRange ToProto(const swarm::SignedPieceRange& range) {
   return proto;
 }
 
-absl::StatusOr<swarm::SignedPieceRange> FromProto(const v1::PieceRange& proto) {
-  swarm::SignedPieceRange range;
-  KH_ASSIGN_OR_RETURN(range.digest, DigestFromBytes(proto.digest()));
+absl::StatusOr<swarm::SignedPieceRange> FromProto(const v1::PieceRange& range) {
+  swarm::SignedPieceRange result;
+  KH_ASSIGN_OR_RETURN(result.digest, DigestFromBytes(range.digest()));
   constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
-  if (proto.size_bytes() > kMax || proto.piece_length_bytes() > kMax ||
-      proto.first() > static_cast<uint32_t>(std::numeric_limits<int32_t>::max()) ||
-      proto.states().size() % kStateBytes != 0) {
+  if (range.size_bytes() > kMax || range.piece_length_bytes() > kMax ||
+      range.first() > static_cast<uint32_t>(std::numeric_limits<int32_t>::max()) ||
+      range.states().size() % kStateBytes != 0) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "a piece range of size ", proto.size_bytes(), ", piece length ", proto.piece_length_bytes(),
-        ", first ", proto.first(), " with ", proto.states().size(), " bytes of states"));
+        "a piece range of size ", range.size_bytes(), ", piece length ", range.piece_length_bytes(),
+        ", first ", range.first(), " with ", range.states().size(), " bytes of states"));
   }
-  range.size = ByteCount(static_cast<int64_t>(proto.size_bytes()));
-  range.piece_length = ByteCount(static_cast<int64_t>(proto.piece_length_bytes()));
-  range.sequence = proto.sequence();
-  range.first = PieceIndex(static_cast<int32_t>(proto.first()));
-  range.states.reserve(proto.states().size() / kStateBytes);
-  for (size_t at = 0; at < proto.states().size(); at += kStateBytes) {
+  result.size = ByteCount(static_cast<int64_t>(range.size_bytes()));
+  result.piece_length = ByteCount(static_cast<int64_t>(range.piece_length_bytes()));
+  result.sequence = range.sequence();
+  result.first = PieceIndex(static_cast<int32_t>(range.first()));
+  result.states.reserve(range.states().size() / kStateBytes);
+  for (size_t at = 0; at < range.states().size(); at += kStateBytes) {
     std::array<uint8_t, kStateBytes> bytes;
-    std::copy_n(proto.states().begin() + at, kStateBytes, bytes.begin());
-    range.states.push_back(Sha256State::FromBytes(bytes));
+    std::copy_n(range.states().data() + at, kStateBytes, bytes.begin());
+    result.states.push_back(Sha256State::FromBytes(bytes));
   }
-  range.signature = proto.signature();
-  range.certificate_chain = proto.certificate_chain();
-  return range;
+  result.signature = range.signature();
+  result.certificate_chain = range.certificate_chain();
+  return result;
 }
 
 v1::KrakenMetainfo ToProto(const swarm::KrakenMetainfo& metainfo) {
@@ -154,17 +154,17 @@ v1::KrakenMetainfo ToProto(const swarm::KrakenMetainfo& metainfo) {
   return proto;
 }
 
-absl::StatusOr<swarm::KrakenMetainfo> FromProto(const v1::KrakenMetainfo& proto,
+absl::StatusOr<swarm::KrakenMetainfo> FromProto(const v1::KrakenMetainfo& metainfo,
                                                 const Digest& digest, uint64_t size_bytes) {
   constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
-  if (size_bytes > kMax || proto.piece_length_bytes() > kMax) {
-    return absl::InvalidArgumentError(absl::StrCat("metainfo of size ", size_bytes,
-                                                   ", piece length ", proto.piece_length_bytes()));
+  if (size_bytes > kMax || metainfo.piece_length_bytes() > kMax) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "metainfo of size ", size_bytes, ", piece length ", metainfo.piece_length_bytes()));
   }
   return swarm::KrakenMetainfo::Create(
       digest, ByteCount(static_cast<int64_t>(size_bytes)),
-      ByteCount(static_cast<int64_t>(proto.piece_length_bytes())),
-      std::vector<uint32_t>(proto.piece_sums().begin(), proto.piece_sums().end()));
+      ByteCount(static_cast<int64_t>(metainfo.piece_length_bytes())),
+      std::vector<uint32_t>(metainfo.piece_sums().begin(), metainfo.piece_sums().end()));
 }
 
 std::string ToBytes(const InfoHash& info_hash) {

@@ -38,10 +38,10 @@ class CredentialsTest : public ::testing::Test {
   TlsFiles Install(const std::string& process, const net::TestCa& authority, net::TestCa& issuer) {
     const net::TlsIdentity made =
         issuer.Issue(absl::StrCat(process, "-new"), {.ip_sans = {"127.0.0.1"}});
-    const TlsFiles files = {.authority_files = {absl::StrCat(dir_, "/", process, "-ca.pem")},
-                            .certificate_file = absl::StrCat(dir_, "/", process, ".pem"),
-                            .key_file = absl::StrCat(dir_, "/", process, ".key"),
-                            .server_name = ""};
+    TlsFiles files = {.authority_files = {absl::StrCat(dir_, "/", process, "-ca.pem")},
+                      .certificate_file = absl::StrCat(dir_, "/", process, ".pem"),
+                      .key_file = absl::StrCat(dir_, "/", process, ".key"),
+                      .server_name = ""};
     Copy(authority.ca_file(), files.authority_files[0]);
     Copy(made.certificate_file, files.certificate_file);
     Copy(made.key_file, files.key_file);

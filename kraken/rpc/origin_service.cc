@@ -14,7 +14,7 @@ grpc::ServerUnaryReactor* Answer(const net::LoopHandle& loop, grpc::CallbackServ
                                  const Request* request, Reply* reply, Handle handle) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const auto answer = [reactor, reply](absl::StatusOr<Reply> result) {
-    if (result.ok()) *reply = *std::move(result);
+    if (result.ok()) *reply = std::move(*result);
     reactor->Finish(ToGrpc(result.status()));
   };
   if (!loop.Post([handle, request = *request, answer] { handle(request, answer); })) {

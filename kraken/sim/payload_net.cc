@@ -73,7 +73,7 @@ void PayloadNet::Kick(uint32_t host) {
     Transfer& transfer = transfers_[number];
     if (transfer.in_window >= static_cast<uint32_t>(world_->config().window_chunks)) continue;
     const int64_t bytes = std::min(transfer.unsent, world_->config().chunk_bytes);
-    const int64_t takes = static_cast<int64_t>(bytes * line.up_nanos_per_byte);
+    const int64_t takes = static_cast<int64_t>(static_cast<double>(bytes) * line.up_nanos_per_byte);
     transfer.unsent -= bytes;
     ++transfer.in_window;
     ++transfer.events;

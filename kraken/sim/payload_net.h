@@ -95,13 +95,13 @@ class PayloadNet {
 
   void Kick(uint32_t host);
   ZoneLine& ZoneOf(uint32_t host);
-  void Deliver(uint32_t transfer, uint32_t bytes, int64_t at);
-  void RemoveFromLine(uint32_t transfer);
-  void FinishSending(uint32_t transfer);
+  void Deliver(uint32_t number, uint32_t bytes, int64_t at);
+  void RemoveFromLine(uint32_t number);
+  void FinishSending(uint32_t number);
   // An event that named the transfer has happened.
-  void Release(uint32_t transfer);
+  void Release(uint32_t number);
   // Frees the transfer if nothing is left of it.
-  void FreeIfOver(uint32_t transfer);
+  void FreeIfOver(uint32_t number);
 
   World* world_;
   std::vector<Line> lines_;

@@ -26,7 +26,8 @@ void CheckAtMost(absl::string_view what, double value, double limit,
 
 }  // namespace
 
-const std::vector<Scenario>& AllScenarios() {
+// A table.
+const std::vector<Scenario>& AllScenarios() {  // NOLINT(readability-function-size)
   // Small swarms of small blobs are far from the limit that the floor describes.
   static const auto* const scenarios = new std::vector<Scenario>{
       {.name = "warm",

@@ -63,7 +63,7 @@ class Scene {
  private:
   void AddOrigins();
   void AddBlob(int number, ByteCount size);
-  void FillFromBackend(size_t blob, PieceIndex piece);
+  void FillFromBackend(size_t number, PieceIndex piece);
   void AddAgentLater(int number);
   void ScheduleFaults();
   void ScheduleChecks();

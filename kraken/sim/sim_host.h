@@ -146,9 +146,9 @@ class SimHost : private swarm::Network,
 
   // ---- From the world ----
   void OnWake(uint32_t wake_number);
-  void BindLink(swarm::LinkId link, uint32_t end);
+  void BindLink(swarm::LinkId link, uint32_t end_number);
   // The end has been marked as closed.
-  void UnbindLink(uint32_t end);
+  void UnbindLink(uint32_t end_number);
   void OnTrackerPeers(const swarm::TorrentKey& key, absl::Span<const swarm::PeerInfo> peers);
   void AnnounceAgain() {
     if (alive()) engine_->AnnounceAgain();
@@ -192,10 +192,10 @@ class SimHost : private swarm::Network,
   void WakeAt(swarm::Instant when) override;
 
   // swarm::SwarmObserver
-  void OnPieceAvailable(swarm::TorrentId torrent, PieceIndex piece) override;
-  void OnTorrentComplete(swarm::TorrentId torrent) override;
+  void OnPieceAvailable(swarm::TorrentId id, PieceIndex piece) override;
+  void OnTorrentComplete(swarm::TorrentId id) override;
   void OnTorrentStalled(swarm::TorrentId torrent) override;
-  void OnTorrentEvicted(swarm::TorrentId torrent) override;
+  void OnTorrentEvicted(swarm::TorrentId id) override;
   void OnPeerBanned(const swarm::PeerInfo& peer, const absl::Status& reason) override;
 
   // Reports `what` unless it holds; returns whether it does.
@@ -211,10 +211,10 @@ class SimHost : private swarm::Network,
   void AddToEngine(Torrent& torrent);
   void RemoveFromEngine(Torrent& torrent, const absl::Status& reason);
   // Somebody still wants it, and asks again.
-  void AddAgainLater(size_t torrent);
+  void AddAgainLater(size_t index);
   void StartClient(Torrent& torrent);
-  void ReadOn(size_t torrent);
-  void FailForDisk(size_t torrent);
+  void ReadOn(size_t index);
+  void FailForDisk(size_t index);
   void Finish(Torrent& torrent);
   Torrent* TorrentOf(swarm::TorrentId id);
   uint32_t EndOf(swarm::LinkId link) const;

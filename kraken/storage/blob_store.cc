@@ -154,7 +154,7 @@ absl::Status BlobStoreImpl::PutSmall(const Digest& digest, absl::Span<const uint
   const auto size = static_cast<int64_t>(bytes.size());
   const bool arriving = core_->FindPartial(digest) != nullptr;
   if (!arriving) {
-    const absl::Status removed = core_->RemovePartialDirectory(digest, /*durable=*/false);
+    absl::Status removed = core_->RemovePartialDirectory(digest, /*durable=*/false);
     if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
     KH_RETURN_IF_ERROR(core_->Reserve(digest, ChargeOf(size, 1)));
   }
@@ -199,7 +199,7 @@ absl::Status BlobStoreImpl::Delete(const Digest& digest, bool force) {
     KH_RETURN_IF_ERROR(core_->Settle(digest));
   }
   if (core_->FindPartial(digest) == nullptr) {
-    const absl::Status removed = core_->RemovePartialDirectory(digest, /*durable=*/true);
+    absl::Status removed = core_->RemovePartialDirectory(digest, /*durable=*/true);
     if (removed.ok() || !absl::IsNotFound(removed)) return removed;
   }
   if (complete) return absl::OkStatus();
@@ -215,7 +215,7 @@ absl::StatusOr<bool> BlobStoreImpl::IsKept(const Digest& digest) {
 absl::StatusOr<std::vector<std::string>> BlobStoreImpl::SortedNames(const std::string& directory,
                                                                     std::string_view from) {
   std::vector<std::string> names;
-  const absl::Status listed = core_->files().List(directory, [&names, from](std::string_view name) {
+  absl::Status listed = core_->files().List(directory, [&names, from](std::string_view name) {
     if (name >= from) names.emplace_back(name);
     return true;
   });

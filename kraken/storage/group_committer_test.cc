@@ -119,6 +119,7 @@ TEST_F(GroupCommitterTest, TooManyWaitingAreRefused) {
 TEST_F(GroupCommitterTest, ManyThreadsWithAWindow) {
   GroupCommitter committer(database_.get(), {.window = absl::Milliseconds(1)});
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 25; ++i) {

@@ -68,6 +68,7 @@ class JournalImpl final : public Journal {
                         &records);
     }));
     std::vector<JournalEntry> entries;
+    entries.reserve(records.size());
     for (JournalRecord& record : records) {
       entries.push_back({.sequence = record.sequence,
                          .source = std::move(record.source),

@@ -12,8 +12,6 @@
 namespace kraken::storage {
 namespace {
 
-using testing::IsEmpty;
-
 class JournalTest : public testing::Test {
  protected:
   JournalTest() {

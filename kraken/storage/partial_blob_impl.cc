@@ -356,7 +356,7 @@ absl::Status PartialBlobImpl::SetKeep(bool keep) {
   const std::string path = FilePath(kKeepFile);
   if (keep) {
     KH_RETURN_IF_ERROR(core_->files().Open(path, O_CREAT | O_WRONLY).status());
-  } else if (const absl::Status removed = core_->files().Unlink(path);
+  } else if (absl::Status removed = core_->files().Unlink(path);
              !removed.ok() && !absl::IsNotFound(removed)) {
     return removed;
   }
@@ -423,8 +423,7 @@ absl::StatusOr<std::shared_ptr<const Blob>> PartialBlobImpl::CommitFiles(bool* g
   // A crash from here on finds all pieces in the map.
   Flush().IgnoreError();
   core_->StampAccess(data_.get());
-  if (const absl::Status synced = core_->files().Sync(data_.get(), FilePath(kDataFile));
-      !synced.ok()) {
+  if (absl::Status synced = core_->files().Sync(data_.get(), FilePath(kDataFile)); !synced.ok()) {
     // The kernel reports a failed write-back once and then takes the pages for clean: no second try
     // could be believed.
     *gone = true;

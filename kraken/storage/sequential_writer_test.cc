@@ -22,7 +22,7 @@ class SequentialWriterTest : public StoreFixture {
   }
   static absl::Status Feed(SequentialWriter& writer, absl::Span<const uint8_t> bytes, size_t step) {
     while (!bytes.empty()) {
-      const absl::Status status = writer.Append(bytes.first(std::min(step, bytes.size())));
+      absl::Status status = writer.Append(bytes.first(std::min(step, bytes.size())));
       if (!status.ok()) return status;
       bytes.remove_prefix(std::min(step, bytes.size()));
     }

@@ -15,6 +15,8 @@ constexpr int kCacheKiB = 2048;
 // The log is kept at this size when it has been larger for a while: its blocks are overwritten in
 // place, so that an fsync has no file size to record.
 constexpr int64_t kLogBytes = 16 << 20;
+// SQLite copies what is bound.
+const sqlite3_destructor_type kCopies = SQLITE_TRANSIENT;  // NOLINT: its macro casts
 
 absl::StatusCode CodeOf(int sqlite_code) {
   switch (sqlite_code & 0xff) {
@@ -60,8 +62,8 @@ SqliteStatement& SqliteStatement::Bind(int parameter, int64_t value) {
 }
 
 SqliteStatement& SqliteStatement::Bind(int parameter, std::string_view text) {
-  const int code = sqlite3_bind_text64(statement_, parameter, text.data(), text.size(),
-                                       SQLITE_TRANSIENT, SQLITE_UTF8);
+  const int code =
+      sqlite3_bind_text64(statement_, parameter, text.data(), text.size(), kCopies, SQLITE_UTF8);
   KH_CHECK(code == SQLITE_OK);
   return *this;
 }
@@ -69,7 +71,7 @@ SqliteStatement& SqliteStatement::Bind(int parameter, std::string_view text) {
 SqliteStatement& SqliteStatement::BindBlob(int parameter, std::string_view bytes) {
   // A null pointer would bind NULL.
   const char* data = bytes.empty() ? "" : bytes.data();
-  const int code = sqlite3_bind_blob64(statement_, parameter, data, bytes.size(), SQLITE_TRANSIENT);
+  const int code = sqlite3_bind_blob64(statement_, parameter, data, bytes.size(), kCopies);
   KH_CHECK(code == SQLITE_OK);
   return *this;
 }

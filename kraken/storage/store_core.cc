@@ -271,7 +271,7 @@ absl::Status StoreCore::RemoveBlob(const Digest& digest, bool durable) {
     open_.Forget(digest);
     settled_shards_.reset(ShardOf(digest));
   }
-  const absl::Status renamed = files_.Rename(paths_.BlobDirectory(digest), doomed);
+  absl::Status renamed = files_.Rename(paths_.BlobDirectory(digest), doomed);
   if (!renamed.ok() && !absl::IsNotFound(renamed)) return renamed;
   {
     absl::MutexLock lock(&mu_);
@@ -288,7 +288,7 @@ absl::Status StoreCore::RemoveBlob(const Digest& digest, bool durable) {
 
 absl::Status StoreCore::RemovePartialDirectory(const Digest& digest, bool durable) {
   const std::string doomed = TrashName();
-  const absl::Status renamed = files_.Rename(paths_.PartialDirectory(digest), doomed);
+  absl::Status renamed = files_.Rename(paths_.PartialDirectory(digest), doomed);
   if (!renamed.ok() && !absl::IsNotFound(renamed)) return renamed;
   {
     absl::MutexLock lock(&mu_);

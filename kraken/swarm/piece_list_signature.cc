@@ -214,7 +214,7 @@ class VerifierImpl : public PieceListVerifier {
       ERR_clear_error();
       return absl::InvalidArgumentError(absl::StrCat(DescribeRange(range), ": no public key"));
     }
-    const absl::Status usable = CheckKey(key.get());
+    absl::Status usable = CheckKey(key.get());
     if (!usable.ok()) return usable;
     const std::string encoded = EncodeForSigning(range);
     bssl::ScopedEVP_MD_CTX context;
@@ -257,7 +257,7 @@ absl::StatusOr<std::unique_ptr<PieceListSigner>> PieceListSigner::Create(
     absl::string_view key_pem, absl::string_view certificate_chain_pem) {
   absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> key = net::ParsePrivateKey(key_pem);
   if (!key.ok()) return Refusal("piece list signer", key.status());
-  const absl::Status usable = CheckKey(key->get());
+  absl::Status usable = CheckKey(key->get());
   if (!usable.ok()) return usable;
   absl::StatusOr<Certificates> certificates = net::ParseCertificates(certificate_chain_pem);
   if (!certificates.ok()) return Refusal("piece list signer", certificates.status());

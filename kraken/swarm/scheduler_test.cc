@@ -2,6 +2,7 @@
 #include "kraken/swarm/scheduler.h"
 
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -257,8 +258,8 @@ TEST(SchedulerTest, AReaderGetsThePiecesAtItsCursorFirst) {
   const TorrentId id = fake.Add(100);
   const auto reader = fake.engine().AddReader(id, ByteOffset(50 * (64 << 10) + 7));
   ASSERT_TRUE(reader.ok());
-  std::vector<int> all;
-  for (int i = 0; i < 100; ++i) all.push_back(i);
+  std::vector<int> all(100);
+  std::iota(all.begin(), all.end(), 0);
   const LinkId a = fake.Connect(1, all);
   EXPECT_EQ(fake.RequestsOf(a), std::vector<int>{50});
   fake.engine().AdvanceReader(*reader, ByteOffset(70 * (64 << 10)));

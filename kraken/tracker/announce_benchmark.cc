@@ -10,12 +10,12 @@
 // thread and the server are counted apart.
 
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <vector>
 
@@ -121,86 +121,114 @@ void PrintShared(const char* what, const PeerStoreStats& before, const PeerStore
       absl::ToDoubleSeconds(store_cpu), absl::FDivDuration(store_cpu, passed));
 }
 
-void Run(const Options& options) {
-  const AnnounceLoad load(std::max(1, options.peers / kPeersPerSwarm), options.torrents);
-  net::EventLoop loop;
-  daemon::OriginAccess access(&loop, {"127.0.0.1:1"}, /*max_replica=*/3);
-  TrackerServerConfig config;
-  // The benchmark measures announces, and decides itself how long it takes to come round.
-  config.lease = absl::Hours(1);
-  config.peer_timeout = absl::Hours(1);
-  AnnounceHub hub(&loop, &access.client, access.cluster.get(), config);
-  std::unique_ptr<SharedStore> shared;
-  if (options.redis != 0) shared = std::make_unique<SharedStore>(&loop, &hub);
-  const auto others_cpu = [] { return CpuTime(CLOCK_PROCESS_CPUTIME_ID) - CpuTime(); };
+absl::Duration OthersCpuTime() { return CpuTime(CLOCK_PROCESS_CPUTIME_ID) - CpuTime(); }
 
-  const int64_t before = ResidentBytes(getpid());
-  std::vector<std::shared_ptr<rpc::AnnounceOutlet>> streams;
-  uint64_t written = 0;
-  absl::Duration start = CpuTime();
-  absl::Duration store_cpu = others_cpu();
-  const absl::Time began = absl::Now();
-  for (int peer = 0; peer < options.peers; ++peer) {
-    streams.push_back(std::make_shared<rpc::AnnounceOutlet>(rpc::kMaxQueuedMessages));
-    rpc::AnnounceOutlet* stream = streams.back().get();
+// A hub, and peers that announce to it as fast as it takes it.
+class Bench {
+ public:
+  explicit Bench(const Options& options)
+      : options_(options),
+        load_(std::max(1, options.peers / kPeersPerSwarm), options.torrents),
+        access_(&loop_, {"127.0.0.1:1"}, /*max_replica=*/3),
+        hub_(&loop_, &access_.client, access_.cluster.get(), Config()) {
+    if (options.redis != 0) shared_ = std::make_unique<SharedStore>(&loop_, &hub_);
+  }
+
+  void Run() {
+    Fill();
+    Mix();
+    std::printf("entries at the end %zu, memory %.1f MiB\n", hub_.stats().peers,
+                static_cast<double>(ResidentBytes(getpid()) - before_) / (1 << 20));
+  }
+
+ private:
+  static TrackerServerConfig Config() {
+    TrackerServerConfig config;
+    // The benchmark measures announces, and decides itself how long it takes to come round.
+    config.lease = absl::Hours(1);
+    config.peer_timeout = absl::Hours(1);
+    return config;
+  }
+
+  void Connect(int peer) {
+    streams_.push_back(std::make_shared<rpc::AnnounceOutlet>(rpc::kMaxQueuedMessages));
+    rpc::AnnounceOutlet* stream = streams_.back().get();
     stream->Attach(
-        [&written, stream](const rpc::v1::AnnounceReply*) {
-          ++written;
+        [this, stream](const rpc::v1::AnnounceReply*) {
+          ++written_;
           stream->OnWriteDone(true);
         },
         [](const absl::Status&) {}, [] {});
-    hub.OnAnnounce(streams.back(), AnnounceLoad::Hello(static_cast<uint32_t>(peer)));
-    for (const auto& join : load.joins(static_cast<size_t>(peer % load.groups()))) {
-      hub.OnAnnounce(streams.back(), join);
+    hub_.OnAnnounce(streams_.back(), AnnounceLoad::Hello(static_cast<uint32_t>(peer)));
+    for (const auto& join : load_.joins(static_cast<size_t>(peer % load_.groups()))) {
+      hub_.OnAnnounce(streams_.back(), join);
     }
-    if (shared != nullptr) shared->Pace(hub.stats().records, began);
-  }
-  const AnnounceHubStats filled = hub.stats();
-  const int64_t bytes = ResidentBytes(getpid()) - before;
-  std::printf("peers %zu, entries %zu in %zu swarms\n", filled.streams, filled.peers,
-              filled.swarms);
-  std::printf("memory %.1f MiB, %.0f bytes an entry\n", static_cast<double>(bytes) / (1 << 20),
-              static_cast<double>(bytes) / static_cast<double>(filled.peers));
-  std::printf("records/s: %.0f while filling,\n",
-              static_cast<double>(filled.records) / absl::ToDoubleSeconds(CpuTime() - start));
-  PeerStoreStats stored;
-  if (shared != nullptr) {
-    shared->Settle();
-    PrintShared("while filling", stored, shared->stats(), others_cpu() - store_cpu,
-                CpuTime() - start);
-    stored = shared->stats();
-    store_cpu = others_cpu();
   }
 
-  start = CpuTime();
-  const uint64_t written_before = written;
-  absl::Duration passed;
-  size_t peer = 0;
-  size_t message = 0;
-  do {
-    const auto& renewals = load.renewals(peer % static_cast<size_t>(load.groups()));
-    hub.OnAnnounce(streams[peer], renewals[message]);
-    if (++message == renewals.size()) {
-      message = 0;
-      peer = (peer + 1) % streams.size();
-      if (shared != nullptr) shared->Turn();
+  void Fill() {
+    const absl::Duration start = CpuTime();
+    const absl::Duration store_cpu = OthersCpuTime();
+    const absl::Time began = absl::Now();
+    for (int peer = 0; peer < options_.peers; ++peer) {
+      Connect(peer);
+      if (shared_ != nullptr) shared_->Pace(hub_.stats().records, began);
     }
-    passed = CpuTime() - start;
-  } while (passed < absl::Seconds(options.seconds));
-  const uint64_t records = hub.stats().records - filled.records;
-  std::printf("           %.0f of the mix (%.0f answers/s)\n",
-              static_cast<double>(records) / absl::ToDoubleSeconds(passed),
-              static_cast<double>(written - written_before) / absl::ToDoubleSeconds(passed));
-  if (shared != nullptr) {
-    shared->Settle();
-    PrintShared("the mix", stored, shared->stats(), others_cpu() - store_cpu, passed);
-    const uint64_t written = shared->stats().written;
-    std::printf("redis-server in all: %.2f s of CPU for %lu entries\n",
-                absl::ToDoubleSeconds(shared->Kill()), written);
+    const AnnounceHubStats filled = hub_.stats();
+    const int64_t bytes = ResidentBytes(getpid()) - before_;
+    std::printf("peers %zu, entries %zu in %zu swarms\n", filled.streams, filled.peers,
+                filled.swarms);
+    std::printf("memory %.1f MiB, %.0f bytes an entry\n", static_cast<double>(bytes) / (1 << 20),
+                static_cast<double>(bytes) / static_cast<double>(filled.peers));
+    std::printf("records/s: %.0f while filling,\n",
+                static_cast<double>(filled.records) / absl::ToDoubleSeconds(CpuTime() - start));
+    if (shared_ == nullptr) return;
+    shared_->Settle();
+    PrintShared("while filling", stored_, shared_->stats(), OthersCpuTime() - store_cpu,
+                CpuTime() - start);
+    stored_ = shared_->stats();
   }
-  std::printf("entries at the end %zu, memory %.1f MiB\n", hub.stats().peers,
-              static_cast<double>(ResidentBytes(getpid()) - before) / (1 << 20));
-}
+
+  void Mix() {
+    const absl::Duration start = CpuTime();
+    const absl::Duration store_cpu = OthersCpuTime();
+    const uint64_t records_before = hub_.stats().records;
+    const uint64_t written_before = written_;
+    absl::Duration passed;
+    size_t peer = 0;
+    size_t message = 0;
+    do {
+      const auto& renewals = load_.renewals(peer % static_cast<size_t>(load_.groups()));
+      hub_.OnAnnounce(streams_[peer], renewals[message]);
+      if (++message == renewals.size()) {
+        message = 0;
+        peer = (peer + 1) % streams_.size();
+        if (shared_ != nullptr) shared_->Turn();
+      }
+      passed = CpuTime() - start;
+    } while (passed < absl::Seconds(options_.seconds));
+    const uint64_t records = hub_.stats().records - records_before;
+    std::printf("           %.0f of the mix (%.0f answers/s)\n",
+                static_cast<double>(records) / absl::ToDoubleSeconds(passed),
+                static_cast<double>(written_ - written_before) / absl::ToDoubleSeconds(passed));
+    if (shared_ == nullptr) return;
+    shared_->Settle();
+    PrintShared("the mix", stored_, shared_->stats(), OthersCpuTime() - store_cpu, passed);
+    const uint64_t written = shared_->stats().written;
+    std::printf("redis-server in all: %.2f s of CPU for %lu entries\n",
+                absl::ToDoubleSeconds(shared_->Kill()), written);
+  }
+
+  const Options options_;
+  const AnnounceLoad load_;
+  net::EventLoop loop_;
+  daemon::OriginAccess access_;
+  AnnounceHub hub_;
+  std::unique_ptr<SharedStore> shared_;
+  const int64_t before_ = ResidentBytes(getpid());
+  uint64_t written_ = 0;
+  std::vector<std::shared_ptr<rpc::AnnounceOutlet>> streams_;
+  PeerStoreStats stored_;
+};
 
 }  // namespace
 }  // namespace kraken::tracker
@@ -217,5 +245,5 @@ int main(int argc, char** argv) {
     KH_CHECK(value != nullptr && absl::SimpleAtoi(argument, value) && *value >= 0);
   }
   KH_CHECK(options.peers > 0 && options.torrents > 0);
-  kraken::tracker::Run(options);
+  kraken::tracker::Bench(options).Run();
 }

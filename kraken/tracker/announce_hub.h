@@ -158,7 +158,7 @@ class AnnounceHub final : public rpc::AnnounceHandler,
   void Tick();
 
   // RelayObserver:
-  void OnMetainfo(const Digest& digest, const rpc::v1::Metainfo& news) override;
+  void OnMetainfo(const Digest& digest, const rpc::v1::Metainfo& metainfo) override;
   void OnOrigin(const Digest& digest, const rpc::v1::Peer& origin, uint64_t piece_length_bytes,
                 bool complete) override;
   void OnOriginGone(const Digest& digest, const rpc::v1::Peer& origin,

@@ -17,15 +17,11 @@ SteadyPeer::SteadyPeer(net::EventLoop* loop, const Options& options, Events even
   client_ = std::make_unique<rpc::AnnounceClient>(
       loop_, &directory_, options_.tracker, daemon::TestPeerAt(options_.port),
       rpc::AnnounceClient::Events{
-          .on_connected =
-              [this, connected = std::move(events.on_connected)] {
-                if (connected) connected();
-              },
+          .on_connected = std::move(events.on_connected),
           .on_disconnected = std::move(events.on_disconnected),
-          .on_news =
-              [news = std::move(events.on_news)](rpc::v1::TorrentNews torrent) {
-                if (news) news(std::move(torrent));
-              }});
+          .on_news = [news = std::move(events.on_news)](rpc::v1::TorrentNews torrent) {
+            if (news) news(std::move(torrent));
+          }});
   timer_ = loop_->RunAfter(absl::ZeroDuration(), [this] { Announce(); });
 }
 

@@ -19,6 +19,7 @@ FakeHarbor::FakeHarbor(FakeHarborOptions options) : state_(std::make_shared<Stat
   state_->AddWebhookChangeRoutes(router_);
   state_->AddRobotRoutes(router_);
   state_->AddPreheatInstanceRoutes(router_);
+  state_->AddPreheatInstanceChangeRoutes(router_);
   state_->AddPreheatPolicyRoutes(router_);
   state_->AddRegistryRoutes(router_);
   kraken::net::HttpServerOptions server;

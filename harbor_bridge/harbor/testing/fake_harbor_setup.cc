@@ -239,8 +239,12 @@ void FakeHarbor::State::AddPreheatInstanceRoutes(kraken::net::Router& router) {
         instances.push_back(*instance);
         Reply(*e, 201, json());
       }));
+}
+
+void FakeHarbor::State::AddPreheatInstanceChangeRoutes(kraken::net::Router& router) {
+  const std::string one = "/api/v2.0/p2p/preheat/instances/{name}";
   router.Add(
-      "PUT", root + "/{name}",
+      "PUT", one,
       WithBody("system/preheat-instance:update", [this](Exchange e, const std::string& body) {
         mu.AssertHeld();
         auto update = ReadInstance(body);
@@ -255,7 +259,7 @@ void FakeHarbor::State::AddPreheatInstanceRoutes(kraken::net::Router& router) {
         }
         ReplyError(*e, 404, "NOT_FOUND", "no such instance");
       }));
-  router.Add("DELETE", root + "/{name}",
+  router.Add("DELETE", one,
              WithBody("system/preheat-instance:delete", [this](Exchange e, const std::string&) {
                mu.AssertHeld();
                for (size_t i = 0; i < instances.size(); ++i) {

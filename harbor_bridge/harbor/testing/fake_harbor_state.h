@@ -110,6 +110,7 @@ class FakeHarbor::State {
   void AddWebhookChangeRoutes(kraken::net::Router& router);
   void AddRobotRoutes(kraken::net::Router& router);
   void AddPreheatInstanceRoutes(kraken::net::Router& router);
+  void AddPreheatInstanceChangeRoutes(kraken::net::Router& router);
   void AddPreheatPolicyRoutes(kraken::net::Router& router);
   void AddRegistryRoutes(kraken::net::Router& router);
 

@@ -22,7 +22,7 @@ absl::Status ReloadRegistry::Load(const std::shared_ptr<Reloadable>& item) {
   // Before they are read: what changes in between is read once too often, not once too seldom.
   Entry entry = {.item = item, .loaded = {}};
   Look(item->files(), entry.loaded);
-  const absl::Status status = item->Reload();
+  absl::Status status = item->Reload();
   if (!status.ok()) return status;
   absl::MutexLock lock(&mu_);
   for (const auto& [file, fingerprint] : entry.loaded) last_seen_.emplace(file, fingerprint);

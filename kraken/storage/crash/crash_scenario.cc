@@ -175,13 +175,13 @@ absl::Status CrashScenario::Live(const BlobStoreOptions& options, int tries,
   });
   run('a', [&] { return BeginAndAbandon(*store, abandoned); });
   run('u', [&] {
-    const absl::Status stored = StoreInOrder(*store, unknown_size, false, /*keep=*/true);
+    absl::Status stored = StoreInOrder(*store, unknown_size, false, /*keep=*/true);
     // Stored before the promise to keep it was heard of.
     if (absl::IsAlreadyExists(stored)) return store->SetKeep(unknown_size.digest, true);
     return stored;
   });
   run('s', [&] {
-    const absl::Status stored = StoreInOrder(*store, sequential, true, /*keep=*/true);
+    absl::Status stored = StoreInOrder(*store, sequential, true, /*keep=*/true);
     if (absl::IsAlreadyExists(stored)) return store->SetKeep(sequential.digest, true);
     return stored;
   });

@@ -51,7 +51,7 @@ class JournalLogTest : public ::testing::Test {
     JournalRecord record;
     record.body = body;
     absl::StatusOr<int64_t> sequence = log_->Append(std::move(record));
-    const absl::Status committed = log_->Commit();
+    absl::Status committed = log_->Commit();
     if (!committed.ok()) {
       log_->Rollback();
       return committed;
@@ -60,7 +60,7 @@ class JournalLogTest : public ::testing::Test {
   }
   absl::Status Forget(int64_t sequence) {
     EXPECT_OK(log_->Begin());
-    const absl::Status status = log_->Forget({sequence});
+    absl::Status status = log_->Forget({sequence});
     EXPECT_OK(log_->Commit());
     return status;
   }

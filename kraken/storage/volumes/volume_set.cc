@@ -264,7 +264,7 @@ absl::Status VolumeSet::InOnePlace(const Digest& digest,
   });
   Refusals refusals;
   for (const Volume* volume : order) {
-    const absl::Status begun = begin(*volume->store);
+    absl::Status begun = begin(*volume->store);
     if (!IsVolumeTrouble(begun)) return begun;
     volume->files->NoteFailure();
     refusals.Add(begun);
