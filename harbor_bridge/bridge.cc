@@ -467,8 +467,7 @@ class Bridge final : public kraken::daemon::Daemon {
     intake_->AddRoutes(router_);
     preheat_api_->AddRoutes(router_);
     kraken::daemon::AddAdminRoutes(
-        router_, {.capabilities =
-                      kraken::daemon::CapabilitiesOf("harbor-bridge", *rpc_server_, tls_.enabled()),
+        router_, {.capabilities = kraken::daemon::CapabilitiesOf("harbor-bridge", *rpc_server_),
                   .metrics = &metrics_,
                   .control = &control_,
                   .readiness = [this] { return Readiness(); },

@@ -1,4 +1,4 @@
-"""Certificates that are renewed, authority and all, while a cluster runs: nobody is restarted.
+"""Certificates that are renewed, authority and all, while a cluster runs: nobody needs a restart.
 
   certificates_test.py --program=NAME=PATH...
 """

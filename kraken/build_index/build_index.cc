@@ -152,12 +152,12 @@ class BuildIndex final : public daemon::Daemon {
 
     router_.Add("GET", "/tags/{tag}",
                 [this](std::shared_ptr<net::HttpExchange> exchange) { GetTagHttp(exchange); });
-    daemon::AddAdminRoutes(router_, {.capabilities = daemon::CapabilitiesOf(
-                                         "build-index", *rpc_server_, tls_.enabled()),
-                                     .metrics = &metrics_,
-                                     .control = &control_,
-                                     .readiness = [this] { return Readiness(); },
-                                     .refresh_metrics = [this] { RefreshMetrics(); }});
+    daemon::AddAdminRoutes(router_,
+                           {.capabilities = daemon::CapabilitiesOf("build-index", *rpc_server_),
+                            .metrics = &metrics_,
+                            .control = &control_,
+                            .readiness = [this] { return Readiness(); },
+                            .refresh_metrics = [this] { RefreshMetrics(); }});
     KH_ASSIGN_OR_RETURN(http_, front_->Serve(admin_.loop(), flags_.port, /*is_main=*/true,
                                              tls_.http_server, router_));
     return absl::OkStatus();

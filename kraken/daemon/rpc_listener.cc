@@ -18,11 +18,10 @@ absl::StatusOr<std::unique_ptr<rpc::RpcServer>> StartRpcServer(
   return server;
 }
 
-rpc::Capabilities CapabilitiesOf(absl::string_view role, const rpc::RpcServer& server,
-                                 bool with_tls) {
+rpc::Capabilities CapabilitiesOf(absl::string_view role, const rpc::RpcServer& server) {
   return {.role = std::string(role),
           .grpc_port = static_cast<uint16_t>(server.port()),
-          .grpc_tls = with_tls};
+          .grpc_tls = server.with_tls()};
 }
 
 }  // namespace kraken::daemon

@@ -19,8 +19,7 @@ absl::StatusOr<std::unique_ptr<rpc::RpcServer>> StartRpcServer(
     int port, std::shared_ptr<const rpc::Certificates> tls, grpc::Service* service);
 
 // What a process says of itself whose gRPC is at `server`.
-rpc::Capabilities CapabilitiesOf(absl::string_view role, const rpc::RpcServer& server,
-                                 bool with_tls);
+rpc::Capabilities CapabilitiesOf(absl::string_view role, const rpc::RpcServer& server);
 
 }  // namespace kraken::daemon
 

@@ -192,22 +192,14 @@ absl::StatusOr<std::shared_ptr<const TlsContext::Loaded>> TlsContext::Load() con
 absl::Status TlsContext::Reload() {
   absl::StatusOr<std::shared_ptr<const Loaded>> loaded = Load();
   if (!loaded.ok()) return Annotate(loaded.status(), "TLS");
-  absl::MutexLock lock(&mutex_);
-  loaded_ = *std::move(loaded);
+  loaded_.Set(*std::move(loaded));
   return absl::OkStatus();
 }
 
-int64_t TlsContext::certificate_not_after() const {
-  absl::MutexLock lock(&mutex_);
-  return loaded_->not_after;
-}
+int64_t TlsContext::certificate_not_after() const { return loaded_.get()->not_after; }
 
 absl::StatusOr<SSL*> TlsContext::NewConnection(absl::string_view dialled_host) const {
-  std::shared_ptr<const Loaded> loaded;
-  {
-    absl::MutexLock lock(&mutex_);
-    loaded = loaded_;
-  }
+  const std::shared_ptr<const Loaded> loaded = loaded_.get();
   bssl::UniquePtr<SSL> ssl(SSL_new(loaded->context.get()));
   if (ssl == nullptr) return absl::ResourceExhaustedError("SSL_new failed");
   if (is_server_) {

@@ -5,11 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
+#include "kraken/base/current.h"
 #include "kraken/base/files/reloadable.h"
 
 typedef struct ssl_ctx_st SSL_CTX;
@@ -94,8 +93,7 @@ class TlsContext final : public Reloadable {
   const bool is_server_;
   const TlsServerOptions server_;
   const TlsClientOptions client_;
-  mutable absl::Mutex mutex_;
-  std::shared_ptr<const Loaded> loaded_ ABSL_GUARDED_BY(mutex_);
+  Current<Loaded> loaded_;
 };
 
 }  // namespace kraken::net

@@ -219,12 +219,11 @@ class Origin final : public daemon::Daemon {
                               .zone = flags_.zone});
     origin_metrics_ =
         std::make_unique<OriginMetrics>(&metrics_, node_.get(), store_.get(), hub_.get());
-    daemon::AddAdminRoutes(
-        router_, {.capabilities = daemon::CapabilitiesOf("origin", *rpc_server_, tls_.enabled()),
-                  .metrics = &metrics_,
-                  .control = &control_,
-                  .readiness = [this] { return Readiness(); },
-                  .refresh_metrics = [this] { origin_metrics_->Refresh(); }});
+    daemon::AddAdminRoutes(router_, {.capabilities = daemon::CapabilitiesOf("origin", *rpc_server_),
+                                     .metrics = &metrics_,
+                                     .control = &control_,
+                                     .readiness = [this] { return Readiness(); },
+                                     .refresh_metrics = [this] { origin_metrics_->Refresh(); }});
     KH_ASSIGN_OR_RETURN(http_, front_->Serve(admin_.loop(), flags_.blobserver_port,
                                              /*is_main=*/true, tls_.http_server, router_));
     node_->Start();

@@ -15,11 +15,16 @@
 namespace kraken::rpc {
 namespace {
 
-absl::StatusOr<std::string> ReadCertificates(const std::string& path) {
+struct CertificateFile {
+  std::string pem;
+  std::vector<bssl::UniquePtr<X509>> certificates;
+};
+
+absl::StatusOr<CertificateFile> ReadCertificates(const std::string& path) {
   KH_ASSIGN_OR_RETURN(std::string pem, ReadWholeFile(path, net::kMaxPemFileBytes));
-  const absl::Status status = net::ParseCertificates(pem).status();
-  if (!status.ok()) return Annotate(status, path);
-  return pem;
+  auto certificates = net::ParseCertificates(pem);
+  if (!certificates.ok()) return Annotate(certificates.status(), path);
+  return CertificateFile{std::move(pem), *std::move(certificates)};
 }
 
 // Credentials of a server whose handshakes ask for the certificates that are current.
@@ -74,11 +79,6 @@ absl::StatusOr<std::shared_ptr<Certificates>> Certificates::Load(const TlsFiles&
   return certificates;
 }
 
-std::shared_ptr<const Certificates::Pem> Certificates::current() const {
-  absl::MutexLock lock(&mu_);
-  return current_;
-}
-
 std::vector<std::string> Certificates::files() const {
   std::vector<std::string> files = files_.authority_files;
   if (!files_.certificate_file.empty()) {
@@ -91,22 +91,21 @@ std::vector<std::string> Certificates::files() const {
 absl::Status Certificates::Reload() {
   auto pem = std::make_shared<Pem>();
   for (const std::string& file : files_.authority_files) {
-    KH_ASSIGN_OR_RETURN(const std::string authorities, ReadCertificates(file));
-    absl::StrAppend(&pem->authorities, authorities, "\n");
+    KH_ASSIGN_OR_RETURN(const CertificateFile authorities, ReadCertificates(file));
+    absl::StrAppend(&pem->authorities, authorities.pem, "\n");
   }
   if (!files_.certificate_file.empty()) {
-    KH_ASSIGN_OR_RETURN(pem->chain, ReadCertificates(files_.certificate_file));
+    KH_ASSIGN_OR_RETURN(CertificateFile chain, ReadCertificates(files_.certificate_file));
     KH_ASSIGN_OR_RETURN(pem->key, ReadWholeFile(files_.key_file, net::kMaxPemFileBytes));
-    KH_ASSIGN_OR_RETURN(const auto chain, net::ParseCertificates(pem->chain));
     const auto key = net::ParsePrivateKey(pem->key);
     if (!key.ok()) return Annotate(key.status(), files_.key_file);
-    if (!net::BelongTogether(chain[0].get(), key->get())) {
+    if (!net::BelongTogether(chain.certificates[0].get(), key->get())) {
       return absl::FailedPreconditionError(absl::StrCat(
           "key ", files_.key_file, " does not belong to certificate ", files_.certificate_file));
     }
+    pem->chain = std::move(chain.pem);
   }
-  absl::MutexLock lock(&mu_);
-  current_ = std::move(pem);
+  current_.Set(std::move(pem));
   return absl::OkStatus();
 }
 

@@ -9,10 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "kraken/base/current.h"
 #include "kraken/base/files/reloadable.h"
 #include "kraken/rpc/tls_files.h"
 
@@ -34,17 +33,16 @@ class Certificates final : public Reloadable {
 
   // TlsFiles::server_name.
   const std::string& server_name() const { return files_.server_name; }
-  std::shared_ptr<const Pem> current() const ABSL_LOCKS_EXCLUDED(mu_);
+  std::shared_ptr<const Pem> current() const { return current_.get(); }
 
   std::vector<std::string> files() const override;
-  absl::Status Reload() override ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Reload() override;
 
  private:
   explicit Certificates(TlsFiles files) : files_(std::move(files)) {}
 
   const TlsFiles files_;
-  mutable absl::Mutex mu_;
-  std::shared_ptr<const Pem> current_ ABSL_GUARDED_BY(mu_);
+  Current<Pem> current_;
 };
 
 // Mutual TLS for one port of one server, which demands a certificate that the authorities have

@@ -33,7 +33,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(
     const RpcServerOptions& options, const std::vector<grpc::Service*>& services) {
   InstallPlugins();
   const auto credentials = MakeServerCredentials(options.tls);
-  auto server = std::unique_ptr<RpcServer>(new RpcServer(credentials));
+  auto server = std::unique_ptr<RpcServer>(new RpcServer(credentials, options.tls != nullptr));
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options.address, credentials, &server->port_);
   // Without it a second process would share the port, and requests be split among the two.

@@ -34,16 +34,18 @@ class RpcServer {
   ~RpcServer();
 
   int port() const { return port_; }
+  bool with_tls() const { return with_tls_; }
   // What the health service answers.
   void SetServing(bool serving);
   // Ends calls that are still under way after `grace`. Blocks. May be called twice.
   void Shutdown(absl::Duration grace);
 
  private:
-  explicit RpcServer(std::shared_ptr<grpc::ServerCredentials> credentials)
-      : credentials_(std::move(credentials)) {}
+  RpcServer(std::shared_ptr<grpc::ServerCredentials> credentials, bool with_tls)
+      : credentials_(std::move(credentials)), with_tls_(with_tls) {}
 
   const std::shared_ptr<grpc::ServerCredentials> credentials_;
+  const bool with_tls_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };

@@ -121,12 +121,12 @@ class Tracker final : public daemon::Daemon {
     service_ = std::make_unique<rpc::AnnounceService>(control_.handle(), hub_.get());
     KH_ASSIGN_OR_RETURN(rpc_server_,
                         daemon::StartRpcServer(flags_.grpc_port, tls_.rpc, service_.get()));
-    daemon::AddAdminRoutes(
-        router_, {.capabilities = daemon::CapabilitiesOf("tracker", *rpc_server_, tls_.enabled()),
-                  .metrics = &metrics_,
-                  .control = &control_,
-                  .readiness = [this] { return Readiness(); },
-                  .refresh_metrics = [this] { RefreshMetrics(); }});
+    daemon::AddAdminRoutes(router_,
+                           {.capabilities = daemon::CapabilitiesOf("tracker", *rpc_server_),
+                            .metrics = &metrics_,
+                            .control = &control_,
+                            .readiness = [this] { return Readiness(); },
+                            .refresh_metrics = [this] { RefreshMetrics(); }});
     AddKrakenRoutes(router_, {.control = &control_, .hub = kraken_hub_.get(), .gate = &gate_});
     KH_ASSIGN_OR_RETURN(http_, front_->Serve(admin_.loop(), flags_.port, /*is_main=*/true,
                                              tls_.http_server, router_));

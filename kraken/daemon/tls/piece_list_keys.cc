@@ -18,12 +18,7 @@ absl::StatusOr<std::shared_ptr<PieceListSignerFiles>> PieceListSignerFiles::Load
 }
 
 absl::Status PieceListSignerFiles::Sign(swarm::SignedPieceRange& range) const {
-  std::shared_ptr<const swarm::PieceListSigner> current;
-  {
-    absl::MutexLock lock(&mu_);
-    current = current_;
-  }
-  return current->Sign(range);
+  return current_.get()->Sign(range);
 }
 
 void PieceListSignerFiles::OnReload(std::function<void()> fn) {
@@ -39,10 +34,10 @@ absl::Status PieceListSignerFiles::Reload() {
   if (!signer.ok()) {
     return Annotate(signer.status(), absl::StrCat(certificate_file_, ", ", key_file_));
   }
+  current_.Set(*std::move(signer));
   std::function<void()> on_reload;
   {
     absl::MutexLock lock(&mu_);
-    current_ = *std::move(signer);
     on_reload = on_reload_;
   }
   if (on_reload) on_reload();
@@ -59,12 +54,7 @@ absl::StatusOr<std::shared_ptr<PieceListVerifierFiles>> PieceListVerifierFiles::
 
 absl::Status PieceListVerifierFiles::Verify(const swarm::SignedPieceRange& range,
                                             absl::Time now) const {
-  std::shared_ptr<const swarm::PieceListVerifier> current;
-  {
-    absl::MutexLock lock(&mu_);
-    current = current_;
-  }
-  return current->Verify(range, now);
+  return current_.get()->Verify(range, now);
 }
 
 absl::Status PieceListVerifierFiles::Reload() {
@@ -77,8 +67,7 @@ absl::Status PieceListVerifierFiles::Reload() {
   if (!verifier.ok()) {
     return Annotate(verifier.status(), absl::StrJoin(authority_files_, ", "));
   }
-  absl::MutexLock lock(&mu_);
-  current_ = *std::move(verifier);
+  current_.Set(*std::move(verifier));
   return absl::OkStatus();
 }
 

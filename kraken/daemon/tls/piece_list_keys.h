@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "kraken/base/current.h"
 #include "kraken/base/files/reloadable.h"
 #include "kraken/swarm/piece_list_signature.h"
 
@@ -24,7 +25,7 @@ class PieceListSignerFiles final : public swarm::PieceListSigner, public Reloada
   static absl::StatusOr<std::shared_ptr<PieceListSignerFiles>> Load(std::string key_file,
                                                                     std::string certificate_file);
 
-  absl::Status Sign(swarm::SignedPieceRange& range) const override ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Sign(swarm::SignedPieceRange& range) const override;
 
   // Called after each Reload() that went well, on its thread.
   void OnReload(std::function<void()> fn) ABSL_LOCKS_EXCLUDED(mu_);
@@ -38,8 +39,8 @@ class PieceListSignerFiles final : public swarm::PieceListSigner, public Reloada
 
   const std::string key_file_;
   const std::string certificate_file_;
-  mutable absl::Mutex mu_;
-  std::shared_ptr<const swarm::PieceListSigner> current_ ABSL_GUARDED_BY(mu_);
+  Current<swarm::PieceListSigner> current_;
+  absl::Mutex mu_;
   std::function<void()> on_reload_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -50,11 +51,10 @@ class PieceListVerifierFiles final : public swarm::PieceListVerifier, public Rel
   static absl::StatusOr<std::shared_ptr<PieceListVerifierFiles>> Load(
       std::vector<std::string> authority_files, std::string origin_name);
 
-  absl::Status Verify(const swarm::SignedPieceRange& range, absl::Time now) const override
-      ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Verify(const swarm::SignedPieceRange& range, absl::Time now) const override;
 
   std::vector<std::string> files() const override { return authority_files_; }
-  absl::Status Reload() override ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Reload() override;
 
  private:
   PieceListVerifierFiles(std::vector<std::string> authority_files, std::string origin_name)
@@ -62,8 +62,7 @@ class PieceListVerifierFiles final : public swarm::PieceListVerifier, public Rel
 
   const std::vector<std::string> authority_files_;
   const std::string origin_name_;
-  mutable absl::Mutex mu_;
-  std::shared_ptr<const swarm::PieceListVerifier> current_ ABSL_GUARDED_BY(mu_);
+  Current<swarm::PieceListVerifier> current_;
 };
 
 }  // namespace kraken::daemon

@@ -28,7 +28,6 @@ struct TlsSettings {
   std::shared_ptr<PieceListSignerFiles> signer;
   std::shared_ptr<const swarm::PieceListVerifier> verifier;
 
-  bool enabled() const { return http_server != nullptr; }
   // For connections to our other processes.
   rpc::ChannelDirectoryOptions channels() const {
     rpc::ChannelDirectoryOptions options;
