@@ -31,6 +31,9 @@ event_base* NewBase() {
   // All wake-ups from other threads come by eventfd, so that libevent itself needs no locks.
   event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
   event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+  // A delay is counted from when a timer is set, not from when the callbacks of this round began:
+  // else it runs early by their time, and who then asks the clock finds that it is not yet due.
+  event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
   event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
   event_base* base = event_base_new_with_config(config);
   event_config_free(config);
@@ -145,7 +148,9 @@ TimerId EventLoop::RunAfter(absl::Duration delay, absl::AnyInvocable<void()> fn)
   KH_CHECK(timer->ev != nullptr);
   // An infinite delay is about as long as the epoch: libevent wants a time it can add to now.
   constexpr absl::Duration kLongest = absl::Hours(24 * 365);
-  const absl::Duration wait = std::clamp(delay, absl::ZeroDuration(), kLongest);
+  absl::Duration wait = std::clamp(delay, absl::ZeroDuration(), kLongest);
+  // libevent's now has whole microseconds.
+  if (wait > absl::ZeroDuration()) wait += absl::Microseconds(1);
   const timeval tv = absl::ToTimeval(absl::Ceil(wait, absl::Microseconds(1)));
   KH_CHECK(event_add(timer->ev, &tv) == 0);
   timers_.emplace(id, std::move(timer));

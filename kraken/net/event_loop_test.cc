@@ -95,6 +95,27 @@ TEST(EventLoop, TimersRunInOrderOfTime) {
   EXPECT_TRUE(loop.CancelTimer(never));
 }
 
+TEST(EventLoop, ATimerIsNeverEarlyByTheClock) {
+  // However long the callbacks took before it was set, in the same round.
+  constexpr absl::Duration kDelay = absl::Milliseconds(2);
+  EventLoop loop;
+  int rounds = 0;
+  std::function<void()> set = [&] {
+    const MonotonicTime begun = EventLoop::MonotonicNow();
+    while (EventLoop::MonotonicNow() - begun < 2 * kDelay) {
+    }
+    const MonotonicTime asked = EventLoop::MonotonicNow();
+    loop.RunAfter(kDelay, [&, asked] {
+      EXPECT_GE(EventLoop::MonotonicNow() - asked, kDelay);
+      if (++rounds == 20) return loop.Stop();
+      set();
+    });
+    loop.Post([] {});  // Another round begins at once.
+  };
+  loop.Post(set);
+  loop.Run();
+}
+
 TEST(EventLoop, ATimerMayCancelItselfAndOthers) {
   EventLoop loop;
   TimerId self = TimerId::kNone;
